@@ -1,0 +1,51 @@
+/*
+ * core/compat.h: every difference between PostgreSQL 15, 16, 17 and 18
+ *
+ * No other file tests PG_VERSION_NUM.
+ */
+#ifndef DBM_CORE_COMPAT_H
+#define DBM_CORE_COMPAT_H
+
+#include "executor/executor.h"
+
+/* 16 added the argument onlySummarizing to ExecInsertIndexTuples. */
+#if PG_VERSION_NUM >= 160000
+#define dbm_insert_index_tuples(rri, slot, estate, update) \
+	ExecInsertIndexTuples(rri, slot, estate, update, false, NULL, NIL, false)
+#else
+#define dbm_insert_index_tuples(rri, slot, estate, update) \
+	ExecInsertIndexTuples(rri, slot, estate, update, false, NULL, NIL)
+#endif
+
+/* 16 keeps permissions apart from range table entries; 18 wants the unpruned relations too. */
+#if PG_VERSION_NUM >= 180000
+#define dbm_init_range_table(estate, rte, perminfos) \
+	ExecInitRangeTable(estate, list_make1(rte), perminfos, bms_make_singleton(1))
+#elif PG_VERSION_NUM >= 160000
+#define dbm_init_range_table(estate, rte, perminfos) \
+	ExecInitRangeTable(estate, list_make1(rte), perminfos)
+#else
+#define dbm_init_range_table(estate, rte, perminfos) ExecInitRangeTable(estate, list_make1(rte))
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#define dbm_perminfos(rte, list) addRTEPermissionInfo(list, rte)
+#else
+#define dbm_perminfos(rte, list) ((void) (list))
+#endif
+
+/* 18 dropped the argument execute_once. */
+#if PG_VERSION_NUM >= 180000
+#define dbm_executor_run(qdesc) ExecutorRun(qdesc, ForwardScanDirection, 0)
+#else
+#define dbm_executor_run(qdesc) ExecutorRun(qdesc, ForwardScanDirection, 0, true)
+#endif
+
+/* 16 renamed pg_foo_ownercheck functions into object_ownercheck. */
+#if PG_VERSION_NUM >= 160000
+#define dbm_owns_namespace(oid, role) object_ownercheck(NamespaceRelationId, oid, role)
+#else
+#define dbm_owns_namespace(oid, role) pg_namespace_ownercheck(oid, role)
+#endif
+
+#endif							/* DBM_CORE_COMPAT_H */

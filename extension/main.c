@@ -1,0 +1,20 @@
+/*
+ * main.c: loading the library is calling each room's init, ground floor first
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "core/installed.h"
+#include "core/settings.h"
+
+PG_MODULE_MAGIC;
+
+extern PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	dbm_settings_init();
+	dbm_installed_init();
+}

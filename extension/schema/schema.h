@@ -1,0 +1,37 @@
+/*
+ * schema/schema.h: the whole schema as a set of objects with one hash
+ */
+#ifndef DBM_SCHEMA_SCHEMA_H
+#define DBM_SCHEMA_SCHEMA_H
+
+#include "core/digest.h"
+#include "nodes/pg_list.h"
+
+/* Root hash of the live schema as this transaction's latest snapshot sees it. */
+extern void dbm_schema_root(uint8 *root);
+
+/*
+ * Records the live schema as a snapshot row (and the objects that are new)
+ * and returns its id; if nothing changed since the newest snapshot, no row is
+ * written and the newest one's id is returned.  root gets the root hash.
+ * label may be NULL, deployment 0.
+ */
+extern int64 dbm_snapshot_record(const char *label, int64 deployment, uint8 *root);
+
+/* One object that differs between a snapshot and the one before it. */
+typedef struct DbmObjectChange
+{
+	const char *kind;
+	const char *identity;
+	bool		before_exists;
+	bool		after_exists;
+	uint8		before[DBM_DIGEST_LENGTH];
+	uint8		after[DBM_DIGEST_LENGTH];
+} DbmObjectChange;
+
+/* Objects that differ between two recorded snapshots (List of DbmObjectChange *). */
+extern List *dbm_snapshot_difference(int64 from, int64 to);
+
+extern void dbm_schema_init(void);
+
+#endif							/* DBM_SCHEMA_SCHEMA_H */
