@@ -18,7 +18,7 @@ EXTRA_CLEAN = extension/dbmaestro--*.sql
 
 PG_CPPFLAGS = -I$(CURDIR)/extension -DDBM_VERSION='"$(EXTVERSION)"' -D_GNU_SOURCE
 PG_CFLAGS   = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
-with_llvm   = no
+override with_llvm = no
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)

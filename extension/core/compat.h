@@ -6,7 +6,10 @@
 #ifndef DBM_CORE_COMPAT_H
 #define DBM_CORE_COMPAT_H
 
+#include "access/heapam.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
+#include "parser/parse_relation.h"
 
 /* 16 added the argument onlySummarizing to ExecInsertIndexTuples. */
 #if PG_VERSION_NUM >= 160000
@@ -46,6 +49,26 @@
 #define dbm_owns_namespace(oid, role) object_ownercheck(NamespaceRelationId, oid, role)
 #else
 #define dbm_owns_namespace(oid, role) pg_namespace_ownercheck(oid, role)
+#endif
+
+/* 16 tells through an argument which indexes an update needs. */
+#if PG_VERSION_NUM >= 160000
+static inline void
+dbm_simple_heap_update(Relation relation, ItemPointer tid, HeapTuple tuple)
+{
+	TU_UpdateIndexes update_indexes;
+
+	simple_heap_update(relation, tid, tuple, &update_indexes);
+}
+#else
+#define dbm_simple_heap_update(relation, tid, tuple) simple_heap_update(relation, tid, tuple)
+#endif
+
+/* 16 knows how the client proved who it is. */
+#if PG_VERSION_NUM >= 160000
+#define dbm_system_user() GetSystemUser()
+#else
+#define dbm_system_user() NULL
 #endif
 
 #endif							/* DBM_CORE_COMPAT_H */

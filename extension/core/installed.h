@@ -28,7 +28,8 @@ typedef struct DbmEnvironment
 	bool		initialised;	/* dbm_init has run */
 	const char *name;			/* environment, or NULL */
 	const char *follows;		/* the environment before this one, or NULL */
-	Oid			run_as;			/* role whose objects these are, or InvalidOid: the caller */
+	Oid			run_as;			/* role whose objects these are, or InvalidOid */
+	const char *run_as_name;	/* its name as configured; set but no run_as: the role is gone */
 	DbmGuardMode guard;			/* as configured */
 	DbmGuardMode guard_in_force;	/* after detached and binary upgrade are considered */
 	DbmIdentity identity;

@@ -9,6 +9,7 @@
 
 typedef enum DbmSetting
 {
+	DBM_SETTING_ALLOW_EMPTY,
 	DBM_SETTING_ALLOW_PRIOR_WRITES,
 	DBM_SETTING_ALLOW_RESET,
 	DBM_SETTING_ALLOW_SECRETS,
@@ -47,6 +48,9 @@ extern void dbm_setting_check(DbmSetting setting, const char *value);
 extern bool dbm_setting_bool(DbmSetting setting);
 extern int	dbm_setting_milliseconds(DbmSetting setting);
 extern const char *dbm_setting_text(DbmSetting setting);
+
+/* Reads the configured values again into the context; called with the environment. */
+extern void dbm_settings_reload(MemoryContext context);
 
 /* Value of the postmaster setting dbmaestro.instance, or "" */
 extern const char *dbm_instance(void);

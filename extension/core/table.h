@@ -91,6 +91,9 @@ extern bool dbm_table_get_int64(const DbmTable *table, int64 key, DbmRow *row, I
 extern void dbm_table_update(const DbmRow *row, ItemPointer tid);
 extern void dbm_table_delete(const DbmTable *table, ItemPointer tid);
 
+/* Copies the values a scan put into row, so that they outlive it. */
+extern void dbm_row_copy(DbmRow *row);
+
 /* Convenience readers; text is palloc'd, NULL when the column is NULL. */
 extern char *dbm_row_text(const DbmRow *row, int column);
 extern int64 dbm_row_int64(const DbmRow *row, int column);
