@@ -21,7 +21,7 @@ SQL_PARTS = extension/begin.sql \
 	extension/end.sql
 
 DATA_built  = extension/dbmaestro--$(EXTVERSION).sql
-EXTRA_CLEAN = extension/dbmaestro--*.sql .build
+EXTRA_CLEAN = extension/dbmaestro--*.sql
 
 # Tests: install first, then room by room, uninstall last.
 REGRESS = install \
