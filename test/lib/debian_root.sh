@@ -5,25 +5,40 @@
 # runs and nothing of the machine changes.  Commands run in it by chroot in
 # namespaces of their own, so that mounts and processes end with them.
 
+debian_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+# debian_mirror: where this machine gets Debian's packages from
+debian_mirror()
+{
+    # shellcheck disable=SC2016
+    apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+        sed -n 's/^Debian|Debian|//p' | head -n 1
+}
+
+# debian_apt DIR LINE: sets the array apt to apt-get with a configuration, lists
+# and a (empty) state of its own in DIR, and LINE as the only source
+debian_apt()
+{
+    mkdir -p "$1/apt/lists/partial" "$1/apt/cache/archives/partial" "$1/apt/preferences.d"
+    : >"$1/apt/status"
+    echo "$2" >"$1/apt/sources.list"
+    apt=(apt-get -q -y -o "Dir::Etc=$1/apt" -o "Dir::Etc::sourcelist=$1/apt/sources.list"
+        -o "Dir::Etc::sourceparts=-" -o "Dir::State::lists=$1/apt/lists"
+        -o "Dir::State::status=$1/apt/status" -o "Dir::Cache=$1/apt/cache"
+        -o "APT::Sandbox::User=root" -o "APT::Install-Recommends=false")
+}
+
 # debian_root DIR SUITE PACKAGE...: makes the folder; says why where it cannot
 debian_root()
 {
-    local dir=$1 suite=$2 mirror keyring apt
+    local dir=$1 suite=$2 mirror
     shift 2
     [ -e "$dir/complete" ] && return 0
     [ "$(id -u)" = 0 ] || { echo "needs root for chroot"; return 1; }
-    mirror=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' 'Created-By: Packages' \
-        2>/dev/null | sed -n 's/^Debian|Debian|//p' | head -n 1)
+    mirror=$(debian_mirror)
     [ -n "$mirror" ] || { echo "this machine has no Debian mirror among its apt sources"; return 1; }
-    keyring=$(echo /usr/share/keyrings/debian-archive-keyring.gpg)
     rm -rf "$dir"
-    mkdir -p "$dir/apt/lists/partial" "$dir/apt/cache/archives/partial" "$dir/apt/preferences.d" "$dir/root"
-    : >"$dir/apt/status"
-    echo "deb [signed-by=$keyring] $mirror $suite main" >"$dir/apt/sources.list"
-    apt=(apt-get -q -y -o "Dir::Etc=$dir/apt" -o "Dir::Etc::sourcelist=$dir/apt/sources.list"
-        -o "Dir::Etc::sourceparts=-" -o "Dir::State::lists=$dir/apt/lists"
-        -o "Dir::State::status=$dir/apt/status" -o "Dir::Cache=$dir/apt/cache"
-        -o "APT::Sandbox::User=root" -o "APT::Install-Recommends=false")
+    debian_apt "$dir" "deb [signed-by=$debian_keyring] $mirror $suite main"
     "${apt[@]}" update >"$dir/apt.log" 2>&1 || { echo "no suite $suite: $(tail -n 1 "$dir/apt.log")"; return 1; }
     debian_download "$dir" "$@" >>"$dir/apt.log" 2>&1 ||
         { echo "suite $suite does not have it: $(grep -m 1 '^E:' "$dir/apt.log")"; return 1; }

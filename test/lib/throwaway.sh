@@ -81,7 +81,9 @@ cluster_start()
         "unix_socket_permissions = 0700" "logging_collector = off" "$@"; do
         printf '%s\n' "$line"
     done | "${as_user[@]}" tee -a "$data/postgresql.conf" >/dev/null
-    "${as_user[@]}" "$bindir/pg_ctl" --silent --wait --pgdata="$data" --log="$home/log" start >/dev/null ||
+    # DBM_POSTGRES: a program to start in the place of postgres (valgrind)
+    "${as_user[@]}" "$bindir/pg_ctl" --silent --wait --timeout=300 --pgdata="$data" --log="$home/log" \
+        ${DBM_POSTGRES:+-p "$DBM_POSTGRES"} start >/dev/null ||
         die "cluster did not start: $(tail -n 20 "$home/log")"
 }
 
