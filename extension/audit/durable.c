@@ -23,6 +23,9 @@
 /* A worker other than ours can't wake us when it has entered our record. */
 #define LOOK_AGAIN_MS 5
 
+/* Pause before asking again for a worker that could not do its work. */
+#define FIRST_PAUSE_MS 10
+
 /* How often a backend looks for files that somebody left behind. */
 #define SWEEP_INTERVAL_MS 10000
 
@@ -73,23 +76,41 @@ dbm_durable_prepare(void)
 
 /* ---- waiting ---- */
 
+/* What a backend that waits has done about it. */
+typedef struct Wait
+{
+	BackgroundWorkerHandle *worker; /* the one we asked for, or NULL */
+	TimestampTz next_request;	/* not before */
+	int			pause_ms;		/* between the end of a worker and the next request */
+} Wait;
+
 static bool
-is_over(BackgroundWorkerHandle *worker)
+is_on_its_way(BackgroundWorkerHandle *worker)
 {
 	pid_t pid;
 
-	return worker == NULL || GetBackgroundWorkerPid(worker, &pid) == BGWH_STOPPED;
+	return worker && GetBackgroundWorkerPid(worker, &pid) != BGWH_STOPPED;
 }
 
-/* A worker must be on its way or at work as long as the record waits. */
+/*
+ * A worker must be on its way or at work as long as the record waits.  One that
+ * stopped and left the record there could not enter it: the pause before the
+ * next one grows, so that a broken table does not become a storm of processes.
+ */
 static void
-keep_worker_coming(BackgroundWorkerHandle **worker)
+keep_worker_coming(Wait *wait, TimestampTz now)
 {
-	if (!is_over(*worker))
+	if (is_on_its_way(wait->worker) || now < wait->next_request || dbm_audit_worker_runs())
 		return;
-	if (*worker)
-		pfree(*worker);
-	*worker = dbm_audit_worker_runs() ? NULL : dbm_audit_worker_start();
+	if (wait->worker)
+	{
+		pfree(wait->worker);
+		wait->worker = NULL;
+		wait->next_request = TimestampTzPlusMilliseconds(now, wait->pause_ms);
+		wait->pause_ms *= 2;
+		return;
+	}
+	wait->worker = dbm_audit_worker_start();
 }
 
 /*
@@ -100,14 +121,15 @@ keep_worker_coming(BackgroundWorkerHandle **worker)
 static bool
 wait_until_entered(const pg_uuid_t *event_id)
 {
-	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wait_limit_ms);
-	BackgroundWorkerHandle *worker = NULL;
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz deadline = TimestampTzPlusMilliseconds(now, wait_limit_ms);
+	Wait wait = {.worker = NULL, .next_request = now, .pause_ms = FIRST_PAUSE_MS};
 	bool waits;
 
 	while ((waits = dbm_spill_waits(event_id)) && !QueryCancelPending && !ProcDiePending &&
-		   GetCurrentTimestamp() < deadline)
+		   (now = GetCurrentTimestamp()) < deadline)
 	{
-		keep_worker_coming(&worker);
+		keep_worker_coming(&wait, now);
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_AGAIN_MS,
 						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);

@@ -11,7 +11,6 @@
 
 #include "access/genam.h"
 #include "access/xact.h"
-#include "catalog/pg_extension.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/lmgr.h"
@@ -33,8 +32,13 @@
 #define LIBRARY "$libdir/dbmaestro"
 #define BATCH_SIZE 100
 
-/* Which part of the extension the workers' lock stands for. */
-#define LOCK_PART_WORKER 2
+/*
+ * The workers' lock.  An advisory one, because only those survive the abort of
+ * a transaction and are released on every way out of the process; of a class
+ * that the SQL functions, which use 1 and 2, can't name.
+ */
+#define LOCK_NUMBER 0x44424d41
+#define LOCK_CLASS 3
 
 extern PGDLLEXPORT void dbm_audit_worker_main(Datum argument);
 
@@ -51,16 +55,14 @@ static const char *const pinned[][2] = {
 	{"idle_session_timeout", "0"},
 	{"transaction_timeout", "0"},
 	{"zero_damaged_pages", "off"},
-	{"ignore_system_indexes", "off"},
 };
 
 /* ---- asking for a worker ---- */
 
-/* The extension's oid is not needed: there is one per database. */
 static void
 make_lock_tag(LOCKTAG *tag)
 {
-	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, ExtensionRelationId, InvalidOid, LOCK_PART_WORKER);
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, LOCK_NUMBER, 0, LOCK_CLASS);
 }
 
 bool
@@ -105,7 +107,8 @@ is_entered(const DbmRow *event)
 	DbmRow found;
 	bool result;
 
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, event->values[DBM_EVENT_EVENT_ID]);
+	ScanKeyInit(&key, DBM_EVENT_EVENT_ID + 1, BTEqualStrategyNumber, F_UUID_EQ,
+				event->values[DBM_EVENT_EVENT_ID]);
 	scan = dbm_scan_begin(&dbm_audit_event_table, "audit_event_event_id_key", 1, &key);
 	result = dbm_scan_next(scan, &found);
 	dbm_scan_end(scan);
