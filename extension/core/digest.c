@@ -7,6 +7,7 @@
 #include "common/sha2.h"
 #include "port/pg_bswap.h"
 
+#include "core/compat.h"
 #include "core/digest.h"
 
 /*
