@@ -1,4 +1,11 @@
-# dbmaestro: the extension (PGXS).  What people call: make demo, make test, make bench.
+# dbmaestro: the extension (PGXS).  What people call:
+#
+#   make demo        set up, build, install, and play the story   KEEP=1 leaves the cluster up
+#   make demo-stop   end a cluster that KEEP=1 left
+#   make test        set up, build, install, and run every test
+#   make bench       what it costs, against psql and a server without us
+#
+# and in development: test-full, test-matrix, cassert, valgrind, house, check-format.
 
 EXTENSION  = dbmaestro
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" dbmaestro.control)
@@ -16,15 +23,70 @@ SQL_PARTS = extension/begin.sql \
 DATA_built  = extension/dbmaestro--$(EXTVERSION).sql
 EXTRA_CLEAN = extension/dbmaestro--*.sql
 
+# Tests: install first, then room by room, uninstall last.
+REGRESS = install \
+	$(foreach room,$(ROOMS),$(patsubst sql/%.sql,%,$(sort $(wildcard sql/$(room)_*.sql)))) \
+	$(patsubst sql/%.sql,%,$(wildcard sql/uninstall.sql))
+
 PG_CPPFLAGS = -I$(CURDIR)/extension -DDBM_VERSION='"$(EXTVERSION)"' -D_GNU_SOURCE
 PG_CFLAGS   = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
 override with_llvm = no
 
+# On a machine without PostgreSQL the first call of set-up still has to work.
 PG_CONFIG ?= pg_config
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+.DEFAULT_GOAL := all
 include $(PGXS)
 
 extension/dbmaestro--$(EXTVERSION).sql: $(SQL_PARTS) dbmaestro.control
 	cat $(SQL_PARTS) > $@
 
 $(OBJS): $(wildcard extension/*/*.h) dbmaestro.control
+
+# --- what people call ---------------------------------------------------------
+
+export PG_CONFIG
+
+.PHONY: set-up demo demo-stop test test-full bench test-matrix cassert valgrind \
+	house format check-format print-regress print-rooms
+
+set-up:
+	@test/setup.sh
+
+demo: set-up
+	@KEEP=$(KEEP) test/demo/demo.sh
+
+demo-stop:
+	@test/demo/demo.sh stop
+
+test: set-up
+	@test/run
+
+test-full: set-up
+	@DBM_FAULT_LOOPS=$${DBM_FAULT_LOOPS:-200} DBM_JOB_LIMIT=$${DBM_JOB_LIMIT:-7200} test/run
+
+bench: set-up
+	@test/bench/bench
+
+# --- for developers -----------------------------------------------------------
+
+test-matrix:
+	@test/matrix 17 18
+
+cassert:
+	@test/debug-server cassert
+
+valgrind:
+	@test/debug-server valgrind
+
+house: all
+	@ROOMS="$(ROOMS)" test/house/all
+
+format check-format:
+	@test/format $@
+
+print-regress:
+	@echo $(REGRESS)
+
+print-rooms:
+	@echo $(ROOMS)

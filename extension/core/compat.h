@@ -11,6 +11,11 @@
 #include "miscadmin.h"
 #include "parser/parse_relation.h"
 
+/* 16 moved SET_VARSIZE and VARDATA out of postgres.h. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /* 16 added the argument onlySummarizing to ExecInsertIndexTuples. */
 #if PG_VERSION_NUM >= 160000
 #define dbm_insert_index_tuples(rri, slot, estate, update) \

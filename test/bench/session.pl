@@ -1,0 +1,44 @@
+# test/bench/session.pl psql|dbmaestro FILE...: one psql session that deploys the scripts in order
+#
+# psql: each script in a transaction of its own, unless it brings its own.
+# dbmaestro: one call of dbm_apply for each.
+use strict;
+use warnings FATAL => 'all';
+
+use File::Basename;
+use FindBin;
+
+my ($contestant, @files) = @ARGV;
+
+sub quote
+{
+    my ($text) = @_;
+    my $tag = 'q';
+
+    $tag .= 'q' while index("$text\$", "\$$tag\$") >= 0;
+    return "\$$tag\$$text\$$tag\$";
+}
+
+print "\\set ON_ERROR_STOP on\n\\pset format unaligned\n\\o /dev/null\n";
+foreach my $file (@files)
+{
+    open my $handle, '<', $file or die "could not read $file: $!";
+    my $script = do { local $/; <$handle> };
+    close $handle;
+
+    # what a script sets must not reach the next one; dbm_apply sees to it by itself
+    my $reset = $script =~ /^\s*SET\s/mi ? "RESET ALL;\n" : '';
+
+    if ($contestant eq 'dbmaestro')
+    {
+        print 'SELECT outcome FROM dbm_apply(', quote(basename($file, '.sql')), ', ', quote($script), ");\n";
+    }
+    elsif ($script =~ /^\s*BEGIN\s*;/mi && $script =~ /^\s*COMMIT\s*;/mi)
+    {
+        print "$script\n;\n$reset";
+    }
+    else
+    {
+        print "BEGIN;\n$script\n;\nCOMMIT;\n$reset";
+    }
+}

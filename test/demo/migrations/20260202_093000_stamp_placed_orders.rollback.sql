@@ -1,0 +1,2 @@
+DROP TRIGGER stamp_placed_order ON orders;
+DROP FUNCTION stamp_placed_order();

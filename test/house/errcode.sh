@@ -1,0 +1,12 @@
+# test/house/errcode.sh: every ereport carries errcode (below NOTICE it may do without)
+find extension -name '*.c' -print0 | sort -z | xargs -0 awk '
+    !text && /(^|[^a-z_])ereport\(/ { text = ""; line = FNR; inside = 1 }
+    inside { text = text $0 "\n" }
+    inside && /\);[ \t]*$/ {
+        if (text !~ /errcode/ && text !~ /ereport\((LOG|DEBUG|COMMERROR)/) {
+            print FILENAME ":" line ": ereport without errcode"
+            bad = 1
+        }
+        inside = 0; text = ""
+    }
+    END { exit bad }'
