@@ -3,38 +3,51 @@
 CREATE ROLE append_only_plain;
 CREATE ROLE append_only_granted;
 CREATE ROLE append_only_owner;
-SELECT format('GRANT ALL ON DATABASE %I TO append_only_owner', current_database()) \gexec
-SELECT d.datdba::regrole AS owner_before, current_database() AS here FROM pg_database AS d WHERE d.datname = current_database() \gset
-ALTER DATABASE :"here" OWNER TO append_only_owner;
+-- in a database of its own, because it must know which database it is: one
+-- that does not may be a dump that is being loaded
+SELECT current_database() AS home \gset
+CREATE DATABASE audit_append_only TEMPLATE template0 OWNER append_only_owner;
+\c audit_append_only
+SET client_min_messages = warning;
+CREATE EXTENSION dbmaestro;
+SELECT EXISTS (SELECT FROM pg_proc WHERE proname = 'dbm_init') AS can_init \gset
+\if :can_init
+SELECT dbm_init('dev') AS initialised \gset
+\else
+ALTER TABLE dbmaestro.binding DISABLE TRIGGER dbmaestro_refuse_row;
+INSERT INTO dbmaestro.binding (single, system_identifier, database, timelines, incarnation, bound_at, bound_by)
+    SELECT true, system_identifier::text, 1, '', gen_random_uuid(), now(), 'test' FROM pg_control_system();
+ALTER TABLE dbmaestro.binding ENABLE ALWAYS TRIGGER dbmaestro_refuse_row;
+\endif
 SELECT dbmaestro._dbm_record_event('setting', false, 'append only');
 
 CREATE FUNCTION pg_temp.try(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-	reached bigint;
+    reached bigint;
 BEGIN
-	EXECUTE statement;
-	GET DIAGNOSTICS reached = ROW_COUNT;
-	RETURN format('DONE, %s rows', reached);
+    EXECUTE statement;
+    GET DIAGNOSTICS reached = ROW_COUNT;
+    RETURN format('DONE, %s rows', reached);
 EXCEPTION WHEN OTHERS THEN
-	RETURN format('%s %s', SQLSTATE, SQLERRM);
+    RETURN format('%s %s', SQLSTATE, SQLERRM);
 END
 $$;
 CREATE FUNCTION pg_temp.attacks() RETURNS TABLE (attack text, outcome text) LANGUAGE sql AS $$
-	SELECT a, pg_temp.try(a) FROM unnest(ARRAY[
-		$a$INSERT INTO dbmaestro.audit_event (id, event_id, at, kind) VALUES (-1, gen_random_uuid(), now(), 'run')$a$,
-		$a$INSERT INTO dbmaestro.audit_event SELECT * FROM dbmaestro.audit_event LIMIT 1 ON CONFLICT DO NOTHING$a$,
-		$a$UPDATE dbmaestro.audit_event SET message = 'nothing happened' WHERE statement = 'append only'$a$,
-		$a$DELETE FROM dbmaestro.audit_event WHERE statement = 'append only'$a$,
-		$a$MERGE INTO dbmaestro.audit_event AS e USING (SELECT 1) AS s ON e.statement = 'append only' WHEN MATCHED THEN DELETE$a$,
-		$a$TRUNCATE dbmaestro.audit_event$a$,
-		$a$WITH gone AS (DELETE FROM dbmaestro.audit_event RETURNING 1) SELECT count(*) FROM gone$a$
-	]) AS a
+    SELECT a, pg_temp.try(a) FROM unnest(ARRAY[
+        $a$INSERT INTO dbmaestro.audit_event (id, event_id, at, kind) VALUES (-1, gen_random_uuid(), now(), 'run')$a$,
+        $a$INSERT INTO dbmaestro.audit_event SELECT * FROM dbmaestro.audit_event LIMIT 1 $a$,
+        $a$UPDATE dbmaestro.audit_event SET message = 'nothing happened' WHERE statement = 'append only'$a$,
+        $a$DELETE FROM dbmaestro.audit_event WHERE statement = 'append only'$a$,
+        $a$MERGE INTO dbmaestro.audit_event AS e USING (SELECT 1) AS s ON e.statement = 'append only' WHEN MATCHED THEN DELETE$a$,
+        $a$TRUNCATE dbmaestro.audit_event$a$,
+        $a$WITH gone AS (DELETE FROM dbmaestro.audit_event RETURNING 1) SELECT count(*) FROM gone$a$
+    ]) AS a
 $$;
 
 -- as superuser
 SELECT * FROM pg_temp.attacks();
-COPY dbmaestro.audit_event (id, event_id, at, kind) FROM STDIN;
--2	00000000-0000-4000-8000-000000000001	2020-01-01	run
+COPY dbmaestro.audit_event (id, event_id, at, kind) FROM STDIN WITH (DELIMITER ',');
+-2,00000000-0000-4000-8000-000000000001,2020-01-01,run
 \.
 SET session_replication_role = replica;
 SELECT * FROM pg_temp.attacks();
@@ -82,6 +95,6 @@ SELECT dbmaestro._dbm_record_event('setting', false, 'row security');
 ROLLBACK;
 
 SELECT statement, count(*) FROM dbmaestro.audit_event WHERE statement LIKE 'append only' OR statement LIKE 'after the%' OR id < 0 GROUP BY statement ORDER BY statement;
-ALTER DATABASE :"here" OWNER TO :owner_before;
-DROP OWNED BY append_only_plain, append_only_granted, append_only_owner;
+\c :home
+DROP DATABASE audit_append_only;
 DROP ROLE append_only_plain, append_only_granted, append_only_owner;

@@ -10,10 +10,10 @@ SELECT lower(dbmaestro._dbm_own_statement('20260101_000000_x'));
 \echo :LAST_ERROR_SQLSTATE
 DO $$
 BEGIN
-	FOR attempt IN 1..600 LOOP
-		EXIT WHEN (SELECT waiting FROM dbmaestro._dbm_durable_files()) = 0;
-		PERFORM pg_sleep(0.1);
-	END LOOP;
+    FOR attempt IN 1..600 LOOP
+        EXIT WHEN (SELECT waiting FROM dbmaestro._dbm_durable_files()) = 0;
+        PERFORM pg_sleep(0.1);
+    END LOOP;
 END
 $$;
 \d dbmaestro.denied_attempt

@@ -1,14 +1,14 @@
 -- The trail: what a row says, what is cut, what stands or falls with the transaction.
 CREATE FUNCTION pg_temp.wait_for_writer() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-	FOR attempt IN 1..600 LOOP
-		EXIT WHEN (SELECT waiting FROM dbmaestro._dbm_durable_files()) = 0;
-		PERFORM pg_sleep(0.1);
-	END LOOP;
+    FOR attempt IN 1..600 LOOP
+        EXIT WHEN (SELECT waiting FROM dbmaestro._dbm_durable_files()) = 0;
+        PERFORM pg_sleep(0.1);
+    END LOOP;
 END
 $$;
 CREATE FUNCTION pg_temp.mine() RETURNS SETOF dbmaestro.audit_event LANGUAGE sql AS $$
-	SELECT * FROM dbmaestro.audit_event WHERE backend_pid = pg_backend_pid() AND backend_start = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()) ORDER BY at
+    SELECT * FROM dbmaestro.audit_event WHERE backend_pid = pg_backend_pid() AND backend_start = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()) ORDER BY at
 $$;
 SET application_name = 'audit test';
 
@@ -74,9 +74,9 @@ SELECT dbmaestro._dbm_record_event('nonsense', false);
 -- a caught refusal is on record, and so is the next one with another text
 CREATE FUNCTION pg_temp.catch(text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-	RETURN dbmaestro._dbm_own_statement($1);
+    RETURN dbmaestro._dbm_own_statement($1);
 EXCEPTION WHEN OTHERS THEN
-	RETURN SQLSTATE || ' caught';
+    RETURN SQLSTATE || ' caught';
 END
 $$;
 SELECT pg_temp.catch('caught 1'), pg_temp.catch('caught 2'), pg_temp.catch('caught 2');

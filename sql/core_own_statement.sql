@@ -101,10 +101,10 @@ SELECT query_to_xml($$SELECT dbmaestro._dbm_own_statement('a')$$, true, true, ''
 -- ---- every refusal is on record, with the reason ----
 DO $$
 BEGIN
-	FOR attempt IN 1..600 LOOP
-		EXIT WHEN (SELECT waiting FROM dbmaestro._dbm_durable_files()) = 0;
-		PERFORM pg_sleep(0.1);
-	END LOOP;
+    FOR attempt IN 1..600 LOOP
+        EXIT WHEN (SELECT waiting FROM dbmaestro._dbm_durable_files()) = 0;
+        PERFORM pg_sleep(0.1);
+    END LOOP;
 END
 $$;
 SELECT sqlstate, left(regexp_replace(statement, '\s+', ' ', 'g'), 70) AS statement, detail

@@ -58,9 +58,9 @@ EXECUTE trapped('mine', 1);
 CREATE OR REPLACE FUNCTION trap_first._dbm_own_statement(a text DEFAULT NULL, b integer DEFAULT 0) RETURNS text LANGUAGE plpgsql SET search_path = dbmaestro AS $$
 DECLARE c refcursor; answer text;
 BEGIN
-	OPEN c FOR EXECUTE 'SELECT _dbm_own_statement(''mine'', 1);';
-	FETCH c INTO answer;
-	RETURN answer;
+    OPEN c FOR EXECUTE 'SELECT _dbm_own_statement(''mine'', 1);';
+    FETCH c INTO answer;
+    RETURN answer;
 END$$;
 SELECT _dbm_own_statement('mine', 1);
 DROP FUNCTION trap_first._dbm_own_statement(text, integer);
@@ -90,10 +90,10 @@ EXECUTE swapped('mine');
 -- ---- every refusal is on record, with the reason ----
 DO $$
 BEGIN
-	FOR attempt IN 1..600 LOOP
-		EXIT WHEN (SELECT waiting FROM dbmaestro._dbm_durable_files()) = 0;
-		PERFORM pg_sleep(0.1);
-	END LOOP;
+    FOR attempt IN 1..600 LOOP
+        EXIT WHEN (SELECT waiting FROM dbmaestro._dbm_durable_files()) = 0;
+        PERFORM pg_sleep(0.1);
+    END LOOP;
 END
 $$;
 SELECT sqlstate, left(regexp_replace(statement, '\s+', ' ', 'g'), 70) AS statement, detail
