@@ -10,24 +10,17 @@
 #include "core/compat.h"
 #include "core/digest.h"
 
+/*
+ * After an error nothing is to be freed here: the resource owner ends the
+ * contexts of OpenSSL, before memory goes, and those of other builds are
+ * palloc'd.
+ */
 struct DbmDigest
 {
 	pg_cryptohash_ctx *context;
-	MemoryContextCallback callback;
 };
 
 StaticAssertDecl(DBM_DIGEST_LENGTH == PG_SHA256_DIGEST_LENGTH, "SHA-256 is 32 bytes");
-
-/* The OpenSSL context is not palloc'd on every build: free it with our memory. */
-static void
-free_context(void *arg)
-{
-	DbmDigest *digest = arg;
-
-	if (digest->context)
-		pg_cryptohash_free(digest->context);
-	digest->context = NULL;
-}
 
 static void
 check(DbmDigest *digest, int result)
@@ -44,9 +37,6 @@ dbm_digest_begin(void)
 	digest->context = pg_cryptohash_create(PG_SHA256);
 	if (digest->context == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	digest->callback.func = free_context;
-	digest->callback.arg = digest;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, &digest->callback);
 	check(digest, pg_cryptohash_init(digest->context));
 	return digest;
 }
@@ -81,7 +71,8 @@ void
 dbm_digest_end(DbmDigest *digest, uint8 *result)
 {
 	check(digest, pg_cryptohash_final(digest->context, result, DBM_DIGEST_LENGTH));
-	free_context(digest);
+	pg_cryptohash_free(digest->context);
+	pfree(digest);
 }
 
 void

@@ -1,0 +1,151 @@
+/*
+ * script/check.c: refusing a script for what was found in it
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+
+#include "core/errors.h"
+#include "script/finding.h"
+
+/* How many more lines a refusal lists. */
+#define LISTED 10
+
+typedef struct Refusal
+{
+	int code;
+	const char *detail;
+	const char *hint;
+} Refusal;
+
+static const Refusal refusals[DBM_FINDING_KINDS] = {
+	[DBM_FINDING_TRANSACTION] =
+		{ERRCODE_DBM_SCRIPT_REFUSED,
+		 "A change is one transaction, which dbmaestro begins and commits.",
+		 "Remove it; one BEGIN ... COMMIT around the whole script may stay."},
+	[DBM_FINDING_ROLE] = {ERRCODE_DBM_SCRIPT_REFUSED,
+						  "A change runs as one role from its first statement to its last.",
+						  "Remove it; the header field \"Run-As\" names the role to run as."},
+	[DBM_FINDING_SETTING] = {ERRCODE_DBM_SCRIPT_REFUSED, "The run depends on this setting.",
+							 "Remove it."},
+	[DBM_FINDING_SESSION] = {ERRCODE_DBM_SCRIPT_REFUSED,
+							 "It would reach beyond the change into the session of the deployer.",
+							 "Remove it."},
+	[DBM_FINDING_PREPARED] = {ERRCODE_DBM_SCRIPT_REFUSED,
+							  "A prepared statement hides from reviewers what runs.",
+							  "Write the statement itself."},
+	[DBM_FINDING_CURSOR] = {ERRCODE_DBM_SCRIPT_REFUSED,
+							"A cursor could run what was opened outside of the change.",
+							"Use a DO block with a FOR loop."},
+	[DBM_FINDING_COPY_OUT] = {ERRCODE_DBM_SCRIPT_REFUSED, "There is no client that takes the data.",
+							  "Remove it."},
+	[DBM_FINDING_CONCURRENTLY] =
+		{ERRCODE_DBM_NOT_TRANSACTIONAL,
+		 "It cannot run inside a transaction, and a change is one transaction.",
+		 "Leave out CONCURRENTLY if the table may be locked meanwhile, or run the statement by "
+		 "itself with psql."},
+	[DBM_FINDING_NOT_TRANSACTIONAL] =
+		{ERRCODE_DBM_NOT_TRANSACTIONAL,
+		 "It cannot run inside a transaction, and a change is one transaction.",
+		 "Run the statement by itself with psql."},
+};
+
+/* Returns how messages call the script. */
+static const char *
+name_script(const DbmScriptRules *rules)
+{
+	if (rules->name == NULL)
+		return rules->rollback ? "the rollback script" : "the script";
+	return psprintf(rules->rollback ? "the rollback script of change \"%s\"" : "change \"%s\"",
+					rules->name);
+}
+
+/* ", and 2 more: line 7 (COMMIT), line 9 (LISTEN)", or "" */
+static const char *
+list_others(List *findings)
+{
+	StringInfoData list;
+	int others = list_length(findings) - 1;
+
+	if (others == 0)
+		return "";
+	initStringInfo(&list);
+	appendStringInfo(&list, "  And %d more:", others);
+	for (int at = 1; at <= Min(others, LISTED); at++)
+	{
+		const DbmFinding *finding = list_nth(findings, at);
+
+		appendStringInfo(&list, "%s line %d", at > 1 ? "," : "", finding->line);
+		if (finding->subject)
+			appendStringInfo(&list, " (%s)", finding->subject);
+	}
+	appendStringInfoString(&list, others > LISTED ? ", ..." : ".");
+	return list.data;
+}
+
+/* The findings that are, or are not, secrets. */
+static List *
+select_findings(const DbmScript *script, bool secrets)
+{
+	List *selected = NIL;
+	ListCell *cell;
+
+	foreach (cell, script->findings)
+	{
+		DbmFinding *finding = lfirst(cell);
+
+		if ((finding->kind == DBM_FINDING_SECRET) == secrets)
+			selected = lappend(selected, finding);
+	}
+	return selected;
+}
+
+static void
+refuse_secrets(List *findings, const DbmScriptRules *rules)
+{
+	const DbmFinding *first = linitial(findings);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_DBM_SECRET), errmsg("%s holds a password", name_script(rules)),
+			 errdetail("It is a literal at line %d.  The ledger, every dump and every auditor "
+					   "would have it.%s",
+					   first->line, list_others(findings)),
+			 errhint("Set the password outside of the script, for example with \\password in "
+					 "psql, or run: SELECT dbm_configure('allow_secrets', 'on');")));
+}
+
+static void
+refuse_statements(List *findings, const DbmScriptRules *rules)
+{
+	const DbmFinding *first = linitial(findings);
+	const Refusal *refusal = &refusals[first->kind];
+
+	ereport(
+		ERROR,
+		(errcode(refusal->code), errmsg("cannot run %s in %s", first->subject, name_script(rules)),
+		 errdetail("It is at line %d.  %s%s", first->line, refusal->detail, list_others(findings)),
+		 errhint("%s", refusal->hint)));
+}
+
+static void
+refuse_empty(const DbmScriptRules *rules)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DBM_EMPTY_SCRIPT), errmsg("%s holds no statement", name_script(rules)),
+			 errdetail("There are only comments, white space or semicolons."),
+			 errhint("Write at least one statement; SELECT 1 does nothing.")));
+}
+
+void
+dbm_script_check(const DbmScript *script, const DbmScriptRules *rules)
+{
+	List *secrets = rules->allow_secrets ? NIL : select_findings(script, true);
+	List *refused = select_findings(script, false);
+
+	if (secrets)
+		refuse_secrets(secrets, rules);
+	if (refused)
+		refuse_statements(refused, rules);
+	if (script->nstatements == 0 && !rules->allow_empty)
+		refuse_empty(rules);
+}

@@ -1,0 +1,16 @@
+/*
+ * script/parse.h: the server's parser on a piece of a script
+ */
+#ifndef DBM_SCRIPT_PARSE_H
+#define DBM_SCRIPT_PARSE_H
+
+#include "script/script.h"
+
+/*
+ * Returns a list of RawStmt *, and in *text the source that they point into:
+ * palloc'd, or the script's own text where nothing follows the piece.
+ */
+extern List *dbm_script_parse_piece(const DbmScript *script, Size start, Size length,
+									const char **text);
+
+#endif /* DBM_SCRIPT_PARSE_H */
