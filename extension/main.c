@@ -7,6 +7,7 @@
 
 #include "core/installed.h"
 #include "core/settings.h"
+#include "guard/doors.h"
 #include "ledger/ledger.h"
 
 PG_MODULE_MAGIC;
@@ -18,5 +19,6 @@ _PG_init(void)
 {
 	dbm_settings_init();
 	dbm_installed_init();
+	dbm_guard_init();
 	dbm_ledger_init();
 }
