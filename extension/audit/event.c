@@ -124,10 +124,8 @@ set_origin(DbmRow *row)
 }
 
 static void
-set_transaction(DbmRow *row)
+set_transaction(DbmRow *row, FullTransactionId transaction)
 {
-	FullTransactionId transaction = GetTopFullTransactionIdIfAny();
-
 	if (FullTransactionIdIsValid(transaction))
 		dbm_row_set_int64(row, DBM_EVENT_TRANSACTION_ID,
 						  (int64) U64FromFullTransactionId(transaction));
@@ -156,7 +154,8 @@ dbm_event_row(const DbmEvent *event)
 	set_cut_text(row, DBM_EVENT_DETAIL, event->detail);
 	set_cut_text(row, DBM_EVENT_HINT, event->hint);
 	set_origin(row);
-	set_transaction(row);
+	/* never assigns a number: a refused transaction may be one that only reads */
+	set_transaction(row, GetTopFullTransactionIdIfAny());
 	return row;
 }
 
@@ -166,6 +165,8 @@ dbm_event_record(const DbmEvent *event)
 	DbmRow *row = dbm_event_row(event);
 
 	dbm_row_set_int64(row, DBM_EVENT_ID, dbm_table_next_id(&dbm_audit_event_table));
+	/* about to write, so it gets a number anyway */
+	set_transaction(row, GetTopFullTransactionId());
 	dbm_table_insert(row);
 }
 

@@ -20,12 +20,6 @@
 #include "ledger/change.h"
 #include "ledger/tables.h"
 
-/* Header fields that the server reads from the script; a client may not claim them. */
-static const char *const script_keys[] = {
-	"Description", "Rationale",	   "Issue",		  "Downtime",	"Impact", "Requires",
-	"Conflicts",   "Irreversible", "Run-As",	  "Lint-Ignore", "Repeatable", "Labels",
-};
-
 static const char *
 require_text(FunctionCallInfo fcinfo, int argument, const char *what, Size *length)
 {
@@ -54,18 +48,17 @@ check_claims(Jsonb *claims)
 	iterator = JsonbIteratorInit(&claims->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
+		const char *key;
+
 		if (token != WJB_KEY)
 			continue;
-		for (int at = 0; at < lengthof(script_keys); at++)
-		{
-			if (pg_strncasecmp(script_keys[at], value.val.string.val, value.val.string.len) == 0 &&
-				strlen(script_keys[at]) == (size_t) value.val.string.len)
-				ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-								errmsg("header field \"%s\" cannot be claimed by the client",
-									   script_keys[at]),
-								errhint("Write \"-- %s: ...\" at the top of the script.",
-										script_keys[at])));
-		}
+		/* header fields that the server reads from the script are not the client's to claim */
+		key = dbm_script_key(value.val.string.val, value.val.string.len);
+		if (key)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("header field \"%s\" cannot be claimed by the client", key),
+					 errhint("Write \"-- %s: ...\" at the top of the script.", key)));
 	}
 }
 

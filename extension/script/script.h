@@ -87,6 +87,9 @@ extern void dbm_script_check(const DbmScript *script, const DbmScriptRules *rule
 extern RawStmt *dbm_script_parse(const DbmScript *script, const DbmStatement *statement,
 								 const char **text);
 
+/* The header field that this key names in whatever case, or NULL. */
+extern const char *dbm_script_key(const char *key, Size length);
+
 /* Value of a header field by its canonical key ("Description"), or NULL. */
 extern const char *dbm_script_header(const DbmScript *script, const char *key);
 
