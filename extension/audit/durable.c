@@ -70,6 +70,8 @@ dbm_durable_prepare(void)
 	if (TimestampDifferenceExceeds(last_sweep, now, SWEEP_INTERVAL_MS))
 	{
 		last_sweep = now;
+		if (!RecoveryInProgress())
+			dbm_spill_prepare();
 		dbm_durable_sweep();
 	}
 }
