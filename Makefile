@@ -18,7 +18,7 @@ OBJS  = extension/main.o \
 
 SQL_PARTS = extension/begin.sql \
 	$(foreach room,$(ROOMS),$(wildcard extension/$(room)/$(room).sql)) \
-	extension/end.sql
+	extension/end.sql extension/guard/event_triggers.sql
 
 DATA_built  = extension/dbmaestro--$(EXTVERSION).sql
 EXTRA_CLEAN = extension/dbmaestro--*.sql

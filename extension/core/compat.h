@@ -7,6 +7,7 @@
 #define DBM_CORE_COMPAT_H
 
 #include "access/heapam.h"
+#include "access/sysattr.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "parser/parse_relation.h"
@@ -74,6 +75,67 @@ dbm_simple_heap_update(Relation relation, ItemPointer tid, HeapTuple tuple)
 #define dbm_system_user() GetSystemUser()
 #else
 #define dbm_system_user() NULL
+#endif
+
+/* 16 renamed the reader of another backend's status. */
+#if PG_VERSION_NUM >= 160000
+#define dbm_backend_status(at) pgstat_get_local_beentry_by_index(at)
+#else
+#define dbm_backend_status(at) pgstat_fetch_stat_local_beentry(at)
+#endif
+
+/* 16 renamed SetSingleFuncCall, which 15 had back-patched from it. */
+#if PG_VERSION_NUM >= 160000
+#define dbm_init_set_result(fcinfo) InitMaterializedSRF(fcinfo, 0)
+#else
+#define dbm_init_set_result(fcinfo) SetSingleFuncCall(fcinfo, 0)
+#endif
+
+/* 17 moved the local transaction id. */
+#if PG_VERSION_NUM >= 170000
+#define dbm_local_transaction_id() (MyProc->vxid.lxid)
+#else
+#define dbm_local_transaction_id() (MyProc->lxid)
+#endif
+
+/* Raises unless the current user may insert into these columns (COPY's check). */
+static inline void
+dbm_check_insert_columns(ParseState *pstate, ParseNamespaceItem *item, List *columns)
+{
+	ListCell *cell;
+
+#if PG_VERSION_NUM >= 160000
+	item->p_perminfo->requiredPerms = ACL_INSERT;
+	foreach (cell, columns)
+		item->p_perminfo->insertedCols =
+			bms_add_member(item->p_perminfo->insertedCols,
+						   lfirst_int(cell) - FirstLowInvalidHeapAttributeNumber);
+	ExecCheckPermissions(pstate->p_rtable, list_make1(item->p_perminfo), true);
+#else
+	item->p_rte->requiredPerms = ACL_INSERT;
+	foreach (cell, columns)
+		item->p_rte->insertedCols =
+			bms_add_member(item->p_rte->insertedCols,
+						   lfirst_int(cell) - FirstLowInvalidHeapAttributeNumber);
+	ExecCheckRTPerms(pstate->p_rtable, true);
+#endif
+}
+
+
+/* 18 counts index scans for EXPLAIN in an extra argument. */
+#if PG_VERSION_NUM >= 180000
+#define dbm_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#else
+#define dbm_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
+#endif
+
+/* 16 renamed the file node of a relation. */
+#if PG_VERSION_NUM >= 160000
+#define dbm_file_number(relation) ((relation)->rd_locator.relNumber)
+#else
+#define dbm_file_number(relation) ((relation)->rd_node.relNode)
 #endif
 
 #endif							/* DBM_CORE_COMPAT_H */

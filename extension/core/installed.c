@@ -150,6 +150,12 @@ dbm_functions_namespace(void)
 	return get_installation()->functions_namespace;
 }
 
+const char *
+dbm_extension_version(void)
+{
+	return get_installation()->version;
+}
+
 Oid
 dbm_extension_owner(void)
 {

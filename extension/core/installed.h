@@ -43,6 +43,9 @@ extern Oid	dbm_extension_oid(void);
 extern Oid	dbm_tables_namespace(void);
 extern Oid	dbm_functions_namespace(void);
 
+/* Version of the installed extension, which may not be the library's. */
+extern const char *dbm_extension_version(void);
+
 /* Role that owns the extension. */
 extern Oid	dbm_extension_owner(void);
 

@@ -19,6 +19,8 @@ typedef struct DbmTouched
 	Oid			objid;
 	int32		objsubid;
 	bool		temporary;
+	bool		named;			/* dropped: named by the command, not taken along */
+	bool		implied;		/* member of an extension, or gone with what it is part of */
 } DbmTouched;
 
 /* Starts collecting into the current memory context; forgets what was there. */
@@ -29,5 +31,14 @@ extern List *dbm_collect_take(void);
 
 /* Stops collecting; harmless if not begun. */
 extern void dbm_collect_end(void);
+
+/*
+ * For the doors: what the command that is ending has made, altered or dropped
+ * (callable in the event trigger of that name only), and adding it to what is
+ * being collected, if anything is.
+ */
+extern List *dbm_touched_by_command(void);
+extern List *dbm_dropped_by_command(const char *tag);
+extern void dbm_collect_note(List *touched);
 
 #endif							/* DBM_GUARD_COLLECTED_H */

@@ -58,7 +58,7 @@ require_nothing_behind(const DbmStatement *statement, const char *at, const char
 						errdetail("The data of the COPY at line %d starts on the line after its "
 								  "semicolon.",
 								  statement->line),
-						errhint("Put what follows behind the data, after the line \\. .")));
+						errhint("Put it behind the data.")));
 }
 
 Size

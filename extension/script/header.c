@@ -2,13 +2,15 @@
  * script/header.c: "-- Key: value" lines at the top of a script
  *
  * A line indented by two blanks or more behind the dashes continues the value
- * before it.  Other comment lines are prose and end it.
+ * before it.  Other comment lines are prose and end it.  Keys count as they are
+ * spelled here: other tools write "-- requires: x" and mean something else.
  */
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
 
 #include "script/header.h"
+#include "script/script.h"
 
 static const char *const known_keys[] = {
 	"Description", "Rationale",    "Issue",  "Downtime",    "Impact",     "Requires",
@@ -39,6 +41,17 @@ trim_line(Line *line)
 
 static const char *
 find_known_key(const char *key, Size length)
+{
+	for (int at = 0; at < lengthof(known_keys); at++)
+	{
+		if (strlen(known_keys[at]) == length && memcmp(known_keys[at], key, length) == 0)
+			return known_keys[at];
+	}
+	return NULL;
+}
+
+const char *
+dbm_script_key(const char *key, Size length)
 {
 	for (int at = 0; at < lengthof(known_keys); at++)
 	{
@@ -73,7 +86,8 @@ read_field(const Line *line, int number)
 		return NULL;
 	if (value.start < value.end && !is_blank(*value.start))
 		return NULL;
-	if (known == NULL && !(line->start[0] >= 'A' && line->start[0] <= 'Z'))
+	/* a key begins with a capital: "-- requires: x" is what sqitch writes, in names of its own */
+	if (!(line->start[0] >= 'A' && line->start[0] <= 'Z'))
 		return NULL;
 
 	trim_line(&value);

@@ -18,7 +18,7 @@ static const MetaCommand meta_commands[] = {
 	{"restrict", NULL},
 	{"unrestrict", NULL},
 	{"copy",
-	 "Write COPY ... FROM STDIN; and put the data into the lines that follow, up to a line \\. ."},
+	 "Write COPY ... FROM STDIN; and put the data into the lines that follow, up to one that holds only \\."},
 	{".", "A line \\. ends the data of COPY ... FROM STDIN; there is none here."},
 	{"i", "Put the statements of the file into this script, or make the file a change of its own."},
 	{"ir",
@@ -66,7 +66,8 @@ dbm_meta_command_skip(const DbmScript *script, Size offset)
 	if (known == NULL || known->hint)
 		ereport(ERROR, (errcode(ERRCODE_DBM_SCRIPT_REFUSED),
 						errmsg("cannot run psql meta-command \\%s in a script", name),
-						errdetail("It is at line %d.", dbm_script_line(script, offset)),
+						errdetail("It is at line %d, and only psql knows it.",
+								  dbm_script_line(script, offset)),
 						errhint("%s", known ? known->hint : general_hint)));
 	pfree(name);
 	newline = memchr(script->text + offset, '\n', script->length - offset);

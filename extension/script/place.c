@@ -163,11 +163,17 @@ add_context(const DbmScriptPlace *place, int line, int column)
 	}
 	else if (column > 0)
 		errcontext("%s, line %d, column %d", name, line, column);
-	else if (line > 0)
-		errcontext("%s, line %d", name, line);
 	else
-		errcontext("%s", name);
+		errcontext("%s, line %d", name, line);
 	pfree(name);
+}
+
+/* Variables of psql come here as they are. */
+static bool
+is_psql_variable(const DbmScriptPlace *place, Size offset)
+{
+	return place->reading && place->script->text[offset] == ':' &&
+		   geterrcode() == ERRCODE_SYNTAX_ERROR;
 }
 
 static void
@@ -187,9 +193,11 @@ place_callback(void *arg)
 
 		dbm_script_position(script, offset, &line, &column);
 		show_source(place, offset);
-		if (place->reading && script->text[offset] == ':' && geterrcode() == ERRCODE_SYNTAX_ERROR)
+		if (is_psql_variable(place, offset))
 			errhint("Variables of psql are not replaced in a script; write the value itself.");
 	}
+	else if (place->statement == NULL)
+		dbm_script_position(script, place->here, &line, &column);
 	add_context(place, line, column);
 }
 
@@ -200,6 +208,7 @@ dbm_script_place_begin(DbmScriptPlace *place, const DbmScript *script,
 	place->script = script;
 	place->statement = statement;
 	place->base = statement ? statement->start : 0;
+	place->here = 0;
 	place->reading = false;
 	place->silent = false;
 	place->callback.callback = place_callback;

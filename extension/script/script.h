@@ -44,7 +44,7 @@ typedef struct DbmScript
 	List *header; /* of DbmHeaderField *, in order */
 	DbmStatement *statements;
 	int nstatements;
-	bool wrapped; /* came in BEGIN ... COMMIT, which is left out above */
+	bool wrapped; /* came in BEGIN ... COMMIT, or ends in COMMIT: left out above */
 	List *findings; /* of DbmFinding *, what dbm_script_check refuses */
 	uint8 bytes_digest[DBM_DIGEST_LENGTH]; /* SHA-256 of the bytes */
 	uint8 tokens_digest[DBM_DIGEST_LENGTH]; /* without white space and comments */
@@ -87,6 +87,9 @@ extern void dbm_script_check(const DbmScript *script, const DbmScriptRules *rule
 extern RawStmt *dbm_script_parse(const DbmScript *script, const DbmStatement *statement,
 								 const char **text);
 
+/* The header field that this key names in whatever case, or NULL. */
+extern const char *dbm_script_key(const char *key, Size length);
+
 /* Value of a header field by its canonical key ("Description"), or NULL. */
 extern const char *dbm_script_header(const DbmScript *script, const char *key);
 
@@ -110,6 +113,7 @@ typedef struct DbmScriptPlace
 	const DbmScript *script;
 	const DbmStatement *statement; /* NULL while the script is being cut */
 	Size base; /* byte offset that the server calls position 1 */
+	Size here; /* where cutting has come to */
 	bool reading; /* not running: no statement number */
 	bool silent; /* the error is going to be swallowed */
 	ErrorContextCallback callback;

@@ -53,8 +53,9 @@ typedef struct Splitter
 	MemoryContext parsing;
 	int allocated;
 	Piece piece;
-	bool opened; /* the first statement was a plain BEGIN */
-	bool closed; /* the last statement was a plain COMMIT */
+	int nsettings; /* SET and RESET statements */
+	int opening; /* ordinal of a plain BEGIN with only SET before it, or 0 */
+	int closing; /* ordinal of a plain COMMIT with only SET behind it, or 0 */
 	int ntransaction; /* statements that start like transaction control */
 } Splitter;
 
@@ -264,6 +265,28 @@ parse_piece(Splitter *splitter)
 	return last;
 }
 
+/* Keeps what unwrap goes by, before the piece is appended. */
+static void
+note_transaction(Splitter *splitter)
+{
+	const Piece *piece = &splitter->piece;
+	int before = splitter->script->nstatements;
+
+	if (piece->words[0] == DBM_KEYWORD_SET || piece->words[0] == DBM_KEYWORD_RESET)
+		splitter->nsettings++;
+	else
+	{
+		if (is_plain_begin(piece) && before == splitter->nsettings)
+			splitter->opening = before + 1;
+		splitter->closing = is_plain_commit(piece) ? before + 1 : 0;
+	}
+
+	if (is_transaction_word(piece->words[0]))
+		splitter->ntransaction++;
+	else
+		dbm_token_digest_mark(splitter->digest, "");
+}
+
 /* Parses what has been cut; offset is where the semicolon ends. */
 static void
 end_piece(Splitter *splitter, Size offset)
@@ -278,14 +301,7 @@ end_piece(Splitter *splitter, Size offset)
 	if (length > LARGE_STATEMENT && length > (stream->limit - stream->base) / 8)
 		dbm_token_seek(stream, offset);
 
-	if (splitter->script->nstatements == 0)
-		splitter->opened = is_plain_begin(piece);
-	splitter->closed = is_plain_commit(piece);
-	if (is_transaction_word(piece->words[0]))
-		splitter->ntransaction++;
-	else
-		dbm_token_digest_mark(splitter->digest, "");
-
+	note_transaction(splitter);
 	last = parse_piece(splitter);
 	if (last->kind == DBM_STATEMENT_COPY_DATA)
 	{
@@ -309,6 +325,7 @@ cut_statements(Splitter *splitter)
 	while (dbm_token_next(&splitter->stream, &token))
 	{
 		CHECK_FOR_INTERRUPTS();
+		splitter->place.here = token.start;
 		if (token.code == '\\')
 			dbm_token_seek(&splitter->stream, dbm_meta_command_skip(splitter->script, token.start));
 		else if (token.code == ';' && piece->parentheses == 0 && piece->bodies == 0)
@@ -319,26 +336,52 @@ cut_statements(Splitter *splitter)
 	end_piece(splitter, splitter->script->length);
 }
 
-/* Leaves out BEGIN and COMMIT around the whole, and what was found in them. */
+/* Takes a statement out, with what was found in it. */
+static void
+remove_statement(DbmScript *script, int ordinal)
+{
+	ListCell *cell;
+
+	memmove(&script->statements[ordinal - 1], &script->statements[ordinal],
+			(script->nstatements - ordinal) * sizeof(DbmStatement));
+	script->nstatements--;
+	for (int at = ordinal - 1; at < script->nstatements; at++)
+		script->statements[at].ordinal--;
+
+	foreach (cell, script->findings)
+	{
+		DbmFinding *finding = lfirst(cell);
+
+		if (finding->ordinal == ordinal)
+			script->findings = foreach_delete_current(script->findings, cell);
+		else if (finding->ordinal > ordinal)
+			finding->ordinal--;
+	}
+}
+
+/*
+ * Leaves out BEGIN and COMMIT around the whole.  Only settings may stand
+ * outside of them.  COMMIT alone at the end means the same; BEGIN alone would
+ * not: psql rolls back what is never committed.
+ */
 static void
 unwrap(Splitter *splitter)
 {
 	DbmScript *script = splitter->script;
-	ListCell *cell;
 
-	script->wrapped = splitter->opened && splitter->closed && script->nstatements >= 2;
-	if (splitter->ntransaction != (script->wrapped ? 2 : 0))
+	script->wrapped = splitter->closing > 0;
+	if (script->wrapped)
+	{
+		remove_statement(script, splitter->closing);
+		splitter->ntransaction--;
+		if (splitter->opening > 0)
+		{
+			remove_statement(script, splitter->opening);
+			splitter->ntransaction--;
+		}
+	}
+	if (splitter->ntransaction > 0)
 		dbm_token_digest_mark(splitter->digest, "transaction control");
-	if (!script->wrapped)
-		return;
-
-	script->findings = list_delete_first(list_delete_last(script->findings));
-	foreach (cell, script->findings)
-		((DbmFinding *) lfirst(cell))->ordinal--;
-	script->statements++;
-	script->nstatements -= 2;
-	for (int at = 0; at < script->nstatements; at++)
-		script->statements[at].ordinal--;
 }
 
 /*

@@ -53,22 +53,38 @@ type_sql()
     fi
 }
 
-# deploy DATABASE NAME...: what a deployment script does, with nothing but psql
+# manifest: what the repository holds, as JSON; psql's backquotes drop the last newline of a file
+manifest()
+{
+    local name list=""
+    for name in "${names[@]}"; do
+        list+="${list:+, }{\"change\": \"$name\", \"hash\": \"$(printf %s "$(cat "$name.sql")" | sha256sum | cut -d' ' -f1)\"}"
+    done
+    echo "[$list]"
+}
+
+# plan DATABASE: the repository against the ledger
+plan()
+{
+    printf "ci@%s=> SELECT state, count(*) FROM dbm_plan('[{\"change\": \"%s\", \"hash\": ...}, ...]') GROUP BY state\n" \
+        "$1" "${names[0]}"
+    "$bindir/psql" -X -q -P footer=off -h "$work/demo" -U ci -d "$1" -v manifest="$(manifest)" <<'SQL' || die "the plan failed"
+SELECT state, count(*) FROM dbm_plan(:'manifest') GROUP BY state;
+SQL
+}
+
+# deploy DATABASE: what a deployment script does, with nothing but psql
 deploy()
 {
-    local database=$1 name manifest=""
-    shift
-    for name in "$@"; do
-        manifest+="${manifest:+, }{\"change\": \"$name\", \"sha256\": \"$(sha256sum "$name.sql" | cut -d' ' -f1)\"}"
-    done
+    local database=$1 name
     {
         echo "\\set ON_ERROR_STOP on"
-        echo "SELECT dbm_deployment_start('[$manifest]', '{\"commit\": \"$commit\", \"author\": \"ann@example.com\"}') AS deployment \\gset"
-        for name in "$@"; do
+        echo "SELECT dbm_deployment_start('$(manifest)', '{\"commit\": \"$commit\", \"author\": \"ann@example.com\"}') AS deployment \\gset"
+        for name in "${names[@]}"; do
             cat <<-APPLY
 				\\set script \`cat $name.sql\`
 				\\set rollback \`cat $name.rollback.sql\`
-				SELECT change, outcome, statements, date_trunc('milliseconds', duration) AS duration
+				SELECT change, outcome, statements, duration
 				  FROM dbm_apply('$name', :'script', :'rollback', deployment => :deployment);
 			APPLY
         done
@@ -101,7 +117,9 @@ play_setting_up()
         "tables, so the account that deploys, ci, needs no right on the schema at all." ""
     type_sql postgres prod "CREATE EXTENSION dbmaestro"
     type_sql postgres prod "SELECT dbm_init('prod', follows => 'stage', run_as => 'shop_owner')" | head -n 1
-    type_sql postgres prod "SELECT dbm_grant('deploy', 'ci'), dbm_grant('rollback', 'ann'), dbm_grant('audit', 'auditor')" | head -n 1
+    type_sql postgres prod "SELECT dbm_grant('deploy', 'ci')" | head -n 1
+    type_sql postgres prod "SELECT dbm_grant('rollback', 'ann')" | head -n 1
+    type_sql postgres prod "SELECT dbm_grant('audit', 'auditor')" | head -n 1
     type_sql postgres prod "SELECT dbm_guard('enforce')" | head -n 1
     tell "" "The same for dev, test and stage; dev and test only observe what comes past a recorded change."
     for database in dev test stage; do
@@ -121,12 +139,16 @@ play_deploying()
     chapter "2. Twelve changes go through dev, test, stage and prod"
     tell "A change is a script with a name and, beside it, the script that takes it back.  A deployment" \
         "calls dbm_apply() for each; here for dev, as role ci:" ""
-    deploy dev "${names[@]}"
-    for database in test stage prod; do
-        echo "$database: $(deploy $database "${names[@]}" | grep -c '  applied  ') changes applied"
+    deploy dev
+    tell "" "Then test and stage; and before prod, a look at what is pending there:" ""
+    for database in test stage; do
+        echo "$database: $(deploy $database | grep -c '  applied  ') changes applied"
     done
+    tell ""
+    plan prod
+    echo "prod: $(deploy prod | grep -c '  applied  ') changes applied"
     tell "" "Once more into prod, as every deployment job does some day:" ""
-    echo "prod: $(deploy prod "${names[@]}" | grep -c '  already applied  ') changes were applied already, nothing was run"
+    echo "prod: $(deploy prod | grep -c '  already applied  ') changes were applied already, nothing was run"
 }
 
 play_refusing()
@@ -134,7 +156,7 @@ play_refusing()
     chapter "3. At 02:10 somebody with the owner's password is in a hurry"
     type_sql shop_owner prod "ALTER TABLE orders ADD COLUMN discount integer" no
     tell "The transaction is gone, the record of it is not.  An auditor sees:" ""
-    type_sql auditor prod "SELECT session_user_name, action, object, statement FROM dbmaestro.denied_attempt"
+    type_sql auditor prod "SELECT authenticated_role, action, object, statement FROM dbmaestro.denied_attempt"
     tell "In dev the same statement goes through, and is on record too:" ""
     type_sql shop_owner dev "ALTER TABLE orders ADD COLUMN discount integer"
 }
@@ -156,8 +178,8 @@ play_rolling_back()
 {
     chapter "5. The last change is taken back"
     tell "It commits only because the schema is then, object by object, the one that was there before." ""
-    type_sql ann prod "SELECT change, outcome, left(root_before, 12) AS root_before, left(root_after, 12) AS root_after
-             FROM dbm_rollback('${names[-1]}', 'the carrier takes e-mail after all')"
+    type_sql ann prod "SELECT change, outcome, statements, root_after
+            FROM dbm_rollback('${names[-1]}', 'the carrier takes e-mail after all')"
 }
 
 play_looking_back()

@@ -62,7 +62,7 @@ debian_download()
 
 debian_unpack()
 {
-    local dir=$1 root=$1/root deb name
+    local dir=$1 root=$1/os deb name
     mkdir -p "$root"/usr/{bin,sbin,lib,lib64} "$root"/{etc,proc,dev,tmp,sys}
     for name in bin sbin lib lib64; do
         ln -s "usr/$name" "$root/$name"
@@ -82,7 +82,7 @@ postgres:x:999:' >"$root/etc/group"
 # debian_run DIR COMMAND...: in the folder, as its root
 debian_run()
 {
-    local root=$1/root
+    local root=$1/os
     shift
     # shellcheck disable=SC2016
     unshare --mount --pid --fork --kill-child bash -c '

@@ -1,0 +1,187 @@
+/*
+ * ledger/apply.c: dbm_apply and dbm_submit
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
+#include "utils/varlena.h"
+
+#include "audit/durable.h"
+#include "audit/event.h"
+#include "audit/refusal.h"
+#include "core/errors.h"
+#include "core/installed.h"
+#include "core/own_statement.h"
+#include "ledger/change.h"
+#include "ledger/deployment.h"
+#include "ledger/run.h"
+#include "ledger/tables.h"
+#include "ledger/transaction.h"
+#include "pipeline/capability.h"
+#include "pipeline/gate.h"
+
+PG_FUNCTION_INFO_V1(dbm_apply);
+PG_FUNCTION_INFO_V1(dbm_submit);
+
+/* Has exactly this content been applied?  Asked before anything costs. */
+static bool
+is_applied_as_it_is(const DbmChange *change, int64 *run)
+{
+	DbmRow *row = dbm_row_make(&dbm_change_table);
+	uint8 given[DBM_DIGEST_LENGTH];
+	uint8 applied[DBM_DIGEST_LENGTH];
+
+	if (!dbm_change_find(change->name, row, NULL) || !dbm_change_is(row, "applied"))
+		return false;
+	dbm_digest_of(change->text, change->length, given);
+	*run = dbm_row_int64(row, DBM_CHANGE_APPLIED_RUN);
+	return dbm_row_digest(row, DBM_CHANGE_SCRIPT, applied) &&
+		memcmp(given, applied, DBM_DIGEST_LENGTH) == 0;
+}
+
+/*
+ * Is the change, now read, applied already?  Raises if it was applied with
+ * other content, unless it is one that runs again whenever its content changes.
+ */
+static bool
+is_applied(const DbmChange *change, int64 *run)
+{
+	DbmRow *row = dbm_row_make(&dbm_change_table);
+	uint8 tokens[DBM_DIGEST_LENGTH];
+
+	if (!dbm_change_find(change->name, row, NULL) || !dbm_change_is(row, "applied"))
+		return false;
+	*run = dbm_row_int64(row, DBM_CHANGE_APPLIED_RUN);
+	if (change->repeatable)
+		return dbm_row_digest(row, DBM_CHANGE_TOKENS, tokens) &&
+			memcmp(tokens, change->script->tokens_digest, DBM_DIGEST_LENGTH) == 0;
+	dbm_change_require_same(row, change);
+	return true;
+}
+
+/* What every function here asks first. */
+static void
+require_deployer(FunctionCallInfo fcinfo, const char *act)
+{
+	dbm_require_own_statement(fcinfo, act);
+	dbm_require_same_version();
+	dbm_require_initialised();
+	dbm_require_attached(act);
+	dbm_capability_require(DBM_CAPABILITY_DEPLOY, act);
+}
+
+static Datum
+apply_body(PG_FUNCTION_ARGS)
+{
+	DbmChange change;
+	DbmRun run = {0};
+	int64 applied_run;
+
+	dbm_change_arguments(fcinfo, &change);
+	dbm_transaction_require_outside_run("dbm_apply");
+	require_deployer(fcinfo, "dbm_apply");
+	if (is_applied_as_it_is(&change, &applied_run))
+		return dbm_run_nothing(fcinfo, change.name, applied_run);
+	dbm_transaction_require_fit("dbm_apply");
+	dbm_durable_sweep();
+
+	dbm_change_read(&change);
+	dbm_transaction_lock_deployment();
+	if (is_applied(&change, &applied_run))
+		return dbm_run_nothing(fcinfo, change.name, applied_run);
+	if (!PG_ARGISNULL(4))
+		dbm_deployment_require_open(PG_GETARG_INT64(4));
+	dbm_gate_require_all(change.name, change.script);
+	dbm_transaction_force_synchronous();
+
+	run.change = change.name;
+	run.script = change.script;
+	run.deployment = PG_ARGISNULL(4) ? 0 : PG_GETARG_INT64(4);
+	dbm_run_perform(&run);
+
+	dbm_change_write(&change, "applied", run.id);
+	dbm_run_record(&run);
+	return dbm_run_result(fcinfo, &run, "applied");
+}
+
+static void
+write_submission(const DbmChange *change)
+{
+	DbmRow *row = dbm_row_make(&dbm_submission_table);
+
+	dbm_row_set_int64(row, DBM_SUBMISSION_ID, dbm_table_next_id(&dbm_submission_table));
+	dbm_row_set_text(row, DBM_SUBMISSION_CHANGE, change->name);
+	dbm_row_set_digest(row, DBM_SUBMISSION_APPROVAL, change->approval);
+	dbm_row_set_digest(row, DBM_SUBMISSION_SCRIPT, change->script->bytes_digest);
+	if (change->rollback)
+		dbm_row_set_digest(row, DBM_SUBMISSION_ROLLBACK, change->rollback->bytes_digest);
+	dbm_row_set(row, DBM_SUBMISSION_HEADER, dbm_header_jsonb(change->script));
+	dbm_row_set(row, DBM_SUBMISSION_CLAIMS, change->claims);
+	dbm_row_set(row, DBM_SUBMISSION_SUBMITTED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
+	dbm_row_set_text(row, DBM_SUBMISSION_SUBMITTED_BY,
+					 GetUserNameFromId(GetAuthenticatedUserId(), false));
+	dbm_row_set(row, DBM_SUBMISSION_SUBMITTED_BY_OID, ObjectIdGetDatum(GetAuthenticatedUserId()));
+	dbm_table_insert(row);
+}
+
+/* Is the newest content that the ledger has for this change exactly this one? */
+static bool
+is_submitted(const DbmRow *row, const DbmChange *change)
+{
+	uint8 approval[DBM_DIGEST_LENGTH];
+
+	return dbm_row_digest(row, DBM_CHANGE_APPROVAL, approval) &&
+		memcmp(approval, change->approval, DBM_DIGEST_LENGTH) == 0;
+}
+
+static Datum
+submit_body(PG_FUNCTION_ARGS)
+{
+	DbmChange change;
+	DbmRow *row = dbm_row_make(&dbm_change_table);
+	DbmEvent event = {.kind = "submission", .action = "dbm_submit", .statement_length = -1};
+	bool known;
+
+	dbm_change_arguments(fcinfo, &change);
+	dbm_transaction_require_outside_run("dbm_submit");
+	require_deployer(fcinfo, "dbm_submit");
+	dbm_change_read(&change);
+	/* not the deployment's lock: people submit while others deploy */
+	dbm_table_lock(&dbm_change_table);
+	known = dbm_change_find(change.name, row, NULL);
+	if (known && dbm_change_is(row, "applied") && !change.repeatable)
+		dbm_change_require_same(row, &change);
+	else if (!known || !is_submitted(row, &change))
+	{
+		bool applied = known && dbm_change_is(row, "applied");
+
+		/* a repeatable that is applied stays what it is until its new content has run */
+		if (!applied)
+			dbm_change_write(&change, "submitted", 0);
+		dbm_change_store_scripts(&change);
+		if (!dbm_submission_exists(change.name, change.approval))
+			write_submission(&change);
+		event.change = change.name;
+		event.detail = psprintf("approval hash %s", dbm_hex(change.approval, DBM_DIGEST_LENGTH));
+		dbm_event_record(&event);
+		dbm_transaction_note_own_writes();
+	}
+	PG_RETURN_TEXT_P(cstring_to_text(dbm_hex(change.approval, DBM_DIGEST_LENGTH)));
+}
+
+Datum
+dbm_apply(PG_FUNCTION_ARGS)
+{
+	return dbm_audit_call(fcinfo, "dbm_apply", apply_body);
+}
+
+Datum
+dbm_submit(PG_FUNCTION_ARGS)
+{
+	return dbm_audit_call(fcinfo, "dbm_submit", submit_body);
+}

@@ -1,0 +1,88 @@
+/*
+ * ledger/copy_data.c: feed COPY from memory
+ *
+ * The server's COPY reads from the client or from a callback; the callback has
+ * no argument, so what it reads from is a variable, saved and restored around.
+ * The checks before are those of DoCopy (commands/copy.c).
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "commands/copy.h"
+#include "miscadmin.h"
+#include "parser/parse_relation.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+
+#include "core/compat.h"
+#include "ledger/copy_data.h"
+
+typedef struct DataSource
+{
+	const char *at;
+	Size left;
+} DataSource;
+
+static DataSource source_now;
+
+static int
+read_data(void *buffer, int least, int most)
+{
+	int bytes = (int) Min((Size) most, source_now.left);
+
+	memcpy(buffer, source_now.at, bytes);
+	source_now.at += bytes;
+	source_now.left -= bytes;
+	return bytes;
+}
+
+static void
+check_row_security(Relation relation)
+{
+	if (check_enable_rls(RelationGetRelid(relation), InvalidOid, false) == RLS_ENABLED)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("COPY FROM not supported with row-level security"),
+						errhint("Use INSERT statements instead.")));
+}
+
+uint64
+dbm_copy_data(CopyStmt *statement, const char *source, const char *data, Size length)
+{
+	ParseState *pstate = make_parsestate(NULL);
+	DataSource saved = source_now;
+	ParseNamespaceItem *item;
+	Relation relation;
+	List *columns;
+	uint64 rows = 0;
+
+	if (statement->whereClause)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("COPY ... WHERE is not supported for data lines in a script"),
+						errhint("Copy into a temporary table first and select from it.")));
+	pstate->p_sourcetext = source;
+	relation = table_openrv(statement->relation, RowExclusiveLock);
+	item = addRangeTableEntryForRelation(pstate, relation, RowExclusiveLock, NULL, false, false);
+	columns = CopyGetAttnums(RelationGetDescr(relation), relation, statement->attlist);
+	dbm_check_insert_columns(pstate, item, columns);
+	check_row_security(relation);
+
+	source_now.at = data;
+	source_now.left = length;
+	PG_TRY();
+	{
+		CopyFromState state = BeginCopyFrom(pstate, relation, NULL, NULL, false, read_data,
+											statement->attlist, statement->options);
+
+		rows = CopyFrom(state);
+		EndCopyFrom(state);
+	}
+	PG_FINALLY();
+	{
+		source_now = saved;
+	}
+	PG_END_TRY();
+	table_close(relation, NoLock);
+	free_parsestate(pstate);
+	return rows;
+}

@@ -1,0 +1,301 @@
+/*
+ * ledger/execute.c: the server's own loop over statements
+ *
+ * Per statement: parse, analyse, plan, run or ProcessUtility, as
+ * execute_sql_string() in commands/extension.c does for extension scripts.
+ * SPI would hide line and column of an error and return COMMIT and COPY as
+ * codes after having run what stands before them.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "portability/instr_time.h"
+#include "storage/proc.h"
+#include "tcop/dest.h"
+#include "tcop/tcopprot.h"
+#include "tcop/utility.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+
+#include "core/compat.h"
+#include "core/settings.h"
+#include "guard/authorisation.h"
+#include "guard/collected.h"
+#include "ledger/copy_data.h"
+#include "ledger/execute.h"
+#include "ledger/temporary.h"
+
+/* SET CONSTRAINTS ALL IMMEDIATE was run at the end of a run of this transaction. */
+static LocalTransactionId constraints_immediate_in = InvalidLocalTransactionId;
+
+/* ---- statement_timeout: armed per statement, with the value in force then ---- */
+
+static void
+arm_statement_timeout(void)
+{
+	if (get_timeout_active(STATEMENT_TIMEOUT))
+		disable_timeout(STATEMENT_TIMEOUT, false);
+	if (StatementTimeout > 0)
+		enable_timeout_after(STATEMENT_TIMEOUT, StatementTimeout);
+}
+
+/* ---- one statement ---- */
+
+static uint64
+run_plan(PlannedStmt *plan, const char *source, DestReceiver *destination)
+{
+	QueryDesc *query = CreateQueryDesc(plan, source, GetActiveSnapshot(), NULL, destination, NULL,
+									   NULL, 0);
+	uint64 rows;
+
+	ExecutorStart(query, 0);
+	dbm_executor_run(query);
+	ExecutorFinish(query);
+	rows = query->estate->es_processed;
+	ExecutorEnd(query);
+	FreeQueryDesc(query);
+	return rows;
+}
+
+/* Runs what one raw statement becomes; returns rows processed, -1 for none. */
+static int64
+run_raw_statement(RawStmt *raw, const char *source)
+{
+	List *plans;
+	ListCell *cell;
+	int64 rows = -1;
+
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	plans = pg_analyze_and_rewrite_fixedparams(raw, source, NULL, 0, NULL);
+	plans = pg_plan_queries(plans, source, CURSOR_OPT_PARALLEL_OK, NULL);
+	PopActiveSnapshot();
+
+	foreach (cell, plans)
+	{
+		PlannedStmt *plan = lfirst_node(PlannedStmt, cell);
+
+		CommandCounterIncrement();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		if (plan->utilityStmt == NULL)
+		{
+			uint64 processed = run_plan(plan, source, None_Receiver);
+
+			if (plan->canSetTag)
+				rows = (int64) processed;
+		}
+		else
+		{
+			QueryCompletion completion;
+
+			InitializeQueryCompletion(&completion);
+			ProcessUtility(plan, source, false, PROCESS_UTILITY_QUERY, NULL, NULL, None_Receiver,
+						   &completion);
+			if (completion.commandTag != CMDTAG_UNKNOWN &&
+				command_tag_display_rowcount(completion.commandTag))
+				rows = (int64) completion.nprocessed;
+		}
+		/* a procedure may have replaced the snapshot, but never has it popped ours */
+		if (ActiveSnapshotSet())
+			PopActiveSnapshot();
+	}
+	return rows;
+}
+
+static int64
+run_statement(const DbmScript *script, const DbmStatement *statement, const char **tag)
+{
+	const char *source;
+	RawStmt *raw = dbm_script_parse(script, statement, &source);
+
+	*tag = GetCommandTagName(CreateCommandTag(raw->stmt));
+	if (statement->kind == DBM_STATEMENT_COPY_DATA)
+	{
+		int64 rows;
+
+		CommandCounterIncrement();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		rows = (int64) dbm_copy_data(castNode(CopyStmt, raw->stmt), source,
+									 script->text + statement->data_start, statement->data_length);
+		PopActiveSnapshot();
+		return rows;
+	}
+	return run_raw_statement(raw, source);
+}
+
+static void
+note_touched(DbmExecution *execution, int ordinal)
+{
+	ListCell *cell;
+
+	foreach (cell, dbm_collect_take())
+	{
+		DbmTouchedAt *at = palloc(sizeof(DbmTouchedAt));
+
+		at->statement = ordinal;
+		at->touched = lfirst(cell);
+		execution->touched = lappend(execution->touched, at);
+	}
+}
+
+static void
+run_all_statements(DbmExecution *execution)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext scratch =
+		AllocSetContextCreate(caller, "dbmaestro statement", ALLOCSET_DEFAULT_SIZES);
+
+	for (int at = 0; at < execution->script->nstatements; at++)
+	{
+		const DbmStatement *statement = &execution->script->statements[at];
+		DbmStatementResult *result = &execution->results[at];
+		DbmScriptPlace place;
+		instr_time start;
+		instr_time duration;
+
+		CHECK_FOR_INTERRUPTS();
+		INSTR_TIME_SET_CURRENT(start);
+		arm_statement_timeout();
+		dbm_script_place_begin(&place, execution->script, statement);
+		MemoryContextSwitchTo(scratch);
+		result->line = statement->line;
+		result->rows = run_statement(execution->script, statement, &result->tag);
+		MemoryContextSwitchTo(caller);
+		dbm_script_place_end(&place);
+		MemoryContextReset(scratch);
+
+		note_touched(execution, statement->ordinal);
+		INSTR_TIME_SET_CURRENT(duration);
+		INSTR_TIME_SUBTRACT(duration, start);
+		result->duration = (int64) INSTR_TIME_GET_MICROSEC(duration);
+		execution->duration += result->duration;
+		execution->ndone++;
+	}
+	MemoryContextDelete(scratch);
+}
+
+/* ---- deferred constraints ---- */
+
+static void
+set_constraints(bool deferred)
+{
+	ConstraintsSetStmt *statement = makeNode(ConstraintsSetStmt);
+
+	statement->constraints = NIL;
+	statement->deferred = deferred;
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	AfterTriggerSetState(statement);
+	PopActiveSnapshot();
+}
+
+/* Deferred triggers of the run fire inside it, and fail inside it. */
+static void
+fire_deferred_triggers(void)
+{
+	set_constraints(false);
+	constraints_immediate_in = dbm_local_transaction_id();
+}
+
+/* A run after the first in one transaction finds constraints deferrable again. */
+static void
+allow_deferred_triggers(void)
+{
+	if (constraints_immediate_in == dbm_local_transaction_id())
+		set_constraints(true);
+}
+
+/* ---- role, settings, authorisation ---- */
+
+static void
+set_for_run(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
+}
+
+/* The part between entering and leaving; errors fly past. */
+static void
+run_authorised(DbmExecution *execution)
+{
+	Oid user;
+	int security;
+	int nest;
+
+	GetUserIdAndSecContext(&user, &security);
+	execution->ran_as = OidIsValid(execution->run_as) ? execution->run_as : user;
+	dbm_guard_enter(execution->change, execution->run);
+	PG_TRY();
+	{
+		nest = NewGUCNestLevel();
+		/* in this security context SET ROLE is refused, also to functions of the script */
+		SetUserIdAndSecContext(execution->ran_as, security | SECURITY_LOCAL_USERID_CHANGE);
+		set_for_run("search_path", dbm_setting_text(DBM_SETTING_SEARCH_PATH));
+		dbm_collect_begin();
+		allow_deferred_triggers();
+		run_all_statements(execution);
+		fire_deferred_triggers();
+		note_touched(execution, execution->script->nstatements);
+		dbm_temporary_drop(execution->touched);
+		AtEOXact_GUC(false, nest);
+		SetUserIdAndSecContext(user, security);
+	}
+	PG_FINALLY();
+	{
+		dbm_collect_end();
+		dbm_guard_leave();
+	}
+	PG_END_TRY();
+}
+
+ErrorData *
+dbm_execute(DbmExecution *execution)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	bool timeout_was_armed = get_timeout_active(STATEMENT_TIMEOUT);
+	ErrorData *volatile failure = NULL;
+
+	execution->results =
+		MemoryContextAllocHuge(caller, (Size) (execution->script->nstatements + 1) *
+										   sizeof(DbmStatementResult));
+	execution->started_at = GetCurrentTimestamp();
+	/*
+	 * A subtransaction: after a failure everything the script holds, locks
+	 * first of all, is given back before the failure is recorded.
+	 */
+	BeginInternalSubTransaction("dbmaestro_run");
+	MemoryContextSwitchTo(caller);
+	PG_TRY();
+	{
+		run_authorised(execution);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(caller);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(caller);
+		failure = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(caller);
+		CurrentResourceOwner = owner;
+	}
+	PG_END_TRY();
+
+	/* the rest of the client's statement has its full time again */
+	if (timeout_was_armed)
+		arm_statement_timeout();
+	else if (get_timeout_active(STATEMENT_TIMEOUT))
+		disable_timeout(STATEMENT_TIMEOUT, false);
+	return failure;
+}

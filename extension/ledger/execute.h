@@ -1,0 +1,54 @@
+/*
+ * ledger/execute.h: run the statements of a script, one by one
+ */
+#ifndef DBM_LEDGER_EXECUTE_H
+#define DBM_LEDGER_EXECUTE_H
+
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+
+#include "script/script.h"
+
+/* What one statement did. */
+typedef struct DbmStatementResult
+{
+	int			line;
+	const char *tag;			/* command tag; constant */
+	int64		duration;		/* microseconds */
+	int64		rows;			/* -1 where that means nothing */
+} DbmStatementResult;
+
+/* A script on its way through the server. */
+typedef struct DbmExecution
+{
+	/* set by the caller */
+	const DbmScript *script;
+	const char *change;
+	int64		run;
+	Oid			run_as;			/* InvalidOid: the current user */
+
+	/* filled in as statements run to their end; in the context of the caller */
+	DbmStatementResult *results;
+	int			ndone;
+	List	   *touched;		/* of DbmTouchedAt * */
+	TimestampTz started_at;
+	int64		duration;		/* microseconds, all statements */
+	Oid			ran_as;			/* who it was */
+} DbmExecution;
+
+typedef struct DbmTouchedAt
+{
+	int			statement;		/* ordinal */
+	const struct DbmTouched *touched;
+} DbmTouchedAt;
+
+/*
+ * Runs the script inside a subtransaction, as run_as, with the guard's
+ * authorisation, settings and role put back afterwards whatever it did.
+ * Returns NULL, or the error that stopped it: then the subtransaction has been
+ * rolled back, locks and all, and the caller decides what to record before
+ * raising it again.
+ */
+extern ErrorData *dbm_execute(DbmExecution *execution);
+
+#endif							/* DBM_LEDGER_EXECUTE_H */

@@ -1,0 +1,33 @@
+/*
+ * ledger/ledger.c: what the ledger tells the rooms below it
+ */
+#include "postgres.h"
+
+#include "ledger/change.h"
+#include "ledger/ledger.h"
+#include "ledger/run.h"
+#include "ledger/tables.h"
+#include "ledger/transaction.h"
+#include "pipeline/doctor.h"
+#include "pipeline/gate.h"
+
+static void
+check_tables(DbmDoctorReport *report)
+{
+	static const DbmTable *const tables[] = {
+		&dbm_script_table, &dbm_change_table,		 &dbm_submission_table, &dbm_deployment_table,
+		&dbm_run_table,	   &dbm_run_statement_table, &dbm_run_object_table,
+	};
+
+	for (int at = 0; at < lengthof(tables); at++)
+		dbm_doctor_report_table(report, tables[at]);
+}
+
+void
+dbm_ledger_init(void)
+{
+	dbm_transaction_init();
+	dbm_run_init();
+	dbm_gate_set_ledger(dbm_change_applied);
+	dbm_doctor_register(check_tables);
+}

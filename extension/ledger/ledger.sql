@@ -1,0 +1,343 @@
+
+-- ledger: changes, deployments and runs
+
+CREATE TABLE dbmaestro.script (
+    digest    bytea       NOT NULL,
+    content   text        NOT NULL,
+    length    bigint      NOT NULL,
+    stored_at timestamptz NOT NULL,
+    CONSTRAINT script_pkey PRIMARY KEY (digest)
+);
+COMMENT ON TABLE dbmaestro.script IS 'Content of scripts, each text once, named by its SHA-256';
+COMMENT ON COLUMN dbmaestro.script.digest IS 'SHA-256 of the bytes';
+COMMENT ON COLUMN dbmaestro.script.content IS 'The script as it was sent';
+COMMENT ON COLUMN dbmaestro.script.length IS 'Its length in bytes';
+COMMENT ON COLUMN dbmaestro.script.stored_at IS 'When it was first stored';
+SELECT pg_catalog.pg_extension_config_dump('dbmaestro.script', '');
+CREATE TRIGGER dbmaestro_refuse_row BEFORE INSERT OR UPDATE OR DELETE ON dbmaestro.script FOR EACH ROW EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
+CREATE TRIGGER dbmaestro_refuse_truncate BEFORE TRUNCATE ON dbmaestro.script FOR EACH STATEMENT EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
+ALTER TABLE dbmaestro.script ENABLE ALWAYS TRIGGER dbmaestro_refuse_row;
+ALTER TABLE dbmaestro.script ENABLE ALWAYS TRIGGER dbmaestro_refuse_truncate;
+
+CREATE TABLE dbmaestro.change (
+    change      text        NOT NULL COLLATE "C",
+    kind        text        NOT NULL COLLATE "C",
+    state       text        NOT NULL COLLATE "C",
+    script      bytea       NOT NULL,
+    tokens      bytea       NOT NULL,
+    rollback    bytea,
+    approval    bytea       NOT NULL,
+    header      jsonb       NOT NULL,
+    claims      jsonb       NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    recorded_by text        NOT NULL COLLATE "C",
+    applied_run bigint,
+    CONSTRAINT change_pkey PRIMARY KEY (change),
+    CONSTRAINT change_kind_check CHECK (kind IN ('versioned', 'repeatable')),
+    CONSTRAINT change_state_check CHECK (state IN ('submitted', 'applied', 'rolled back'))
+);
+COMMENT ON TABLE dbmaestro.change IS 'Changes known to this environment: submitted, applied or rolled back';
+COMMENT ON COLUMN dbmaestro.change.change IS 'Name of the change';
+COMMENT ON COLUMN dbmaestro.change.kind IS 'versioned: runs once; repeatable: runs again whenever its content changes';
+COMMENT ON COLUMN dbmaestro.change.state IS 'submitted, applied or rolled back';
+COMMENT ON COLUMN dbmaestro.change.script IS 'SHA-256 of the bytes of the script';
+COMMENT ON COLUMN dbmaestro.change.tokens IS 'SHA-256 of the script without white space and comments';
+COMMENT ON COLUMN dbmaestro.change.rollback IS 'SHA-256 of the bytes of the rollback script, or NULL if there is none';
+COMMENT ON COLUMN dbmaestro.change.approval IS 'Approval hash: over format, name, script, rollback and environment';
+COMMENT ON COLUMN dbmaestro.change.header IS 'Header fields of the script';
+COMMENT ON COLUMN dbmaestro.change.claims IS 'Facts the client claims: commit, author, committed_at, ref';
+COMMENT ON COLUMN dbmaestro.change.recorded_at IS 'When this row was last written';
+COMMENT ON COLUMN dbmaestro.change.recorded_by IS 'Authenticated role that submitted or applied it last';
+COMMENT ON COLUMN dbmaestro.change.applied_run IS 'Run that applied it, NULL unless applied';
+SELECT pg_catalog.pg_extension_config_dump('dbmaestro.change', '');
+CREATE TRIGGER dbmaestro_refuse_row BEFORE INSERT OR UPDATE OR DELETE ON dbmaestro.change FOR EACH ROW EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
+CREATE TRIGGER dbmaestro_refuse_truncate BEFORE TRUNCATE ON dbmaestro.change FOR EACH STATEMENT EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
+ALTER TABLE dbmaestro.change ENABLE ALWAYS TRIGGER dbmaestro_refuse_row;
+ALTER TABLE dbmaestro.change ENABLE ALWAYS TRIGGER dbmaestro_refuse_truncate;
+
+CREATE SEQUENCE dbmaestro.submission_id_seq;
+COMMENT ON SEQUENCE dbmaestro.submission_id_seq IS 'Numbers of table submission';
+SELECT pg_catalog.pg_extension_config_dump('dbmaestro.submission_id_seq', '');
+
+CREATE TABLE dbmaestro.submission (
+    id               bigint      NOT NULL,
+    change           text        NOT NULL COLLATE "C",
+    approval         bytea       NOT NULL,
+    script           bytea       NOT NULL,
+    rollback         bytea,
+    header           jsonb       NOT NULL,
+    claims           jsonb       NOT NULL,
+    submitted_at     timestamptz NOT NULL,
+    submitted_by     text        NOT NULL COLLATE "C",
+    submitted_by_oid oid         NOT NULL,
+    CONSTRAINT submission_pkey PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX submission_approval_key ON dbmaestro.submission (change, approval);
+COMMENT ON TABLE dbmaestro.submission IS 'Every content that was submitted for a change, for review and approval';
+COMMENT ON COLUMN dbmaestro.submission.id IS 'Number of the submission';
+COMMENT ON COLUMN dbmaestro.submission.change IS 'Name of the change';
+COMMENT ON COLUMN dbmaestro.submission.approval IS 'Approval hash';
+COMMENT ON COLUMN dbmaestro.submission.script IS 'SHA-256 of the bytes of the script';
+COMMENT ON COLUMN dbmaestro.submission.rollback IS 'SHA-256 of the bytes of the rollback script, or NULL';
+COMMENT ON COLUMN dbmaestro.submission.header IS 'Header fields of the script';
+COMMENT ON COLUMN dbmaestro.submission.claims IS 'Facts the client claims: commit, author, committed_at, ref';
+COMMENT ON COLUMN dbmaestro.submission.submitted_at IS 'When it was submitted';
+COMMENT ON COLUMN dbmaestro.submission.submitted_by IS 'Authenticated role that submitted it';
+COMMENT ON COLUMN dbmaestro.submission.submitted_by_oid IS 'Oid of that role';
+SELECT pg_catalog.pg_extension_config_dump('dbmaestro.submission', '');
+CREATE TRIGGER dbmaestro_refuse_row BEFORE INSERT OR UPDATE OR DELETE ON dbmaestro.submission FOR EACH ROW EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
+CREATE TRIGGER dbmaestro_refuse_truncate BEFORE TRUNCATE ON dbmaestro.submission FOR EACH STATEMENT EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
+ALTER TABLE dbmaestro.submission ENABLE ALWAYS TRIGGER dbmaestro_refuse_row;
+ALTER TABLE dbmaestro.submission ENABLE ALWAYS TRIGGER dbmaestro_refuse_truncate;
+
+CREATE SEQUENCE dbmaestro.deployment_id_seq;
+COMMENT ON SEQUENCE dbmaestro.deployment_id_seq IS 'Numbers of table deployment';
+SELECT pg_catalog.pg_extension_config_dump('dbmaestro.deployment_id_seq', '');
+
+CREATE TABLE dbmaestro.deployment (
+    id               bigint      NOT NULL,
+    environment      text        NOT NULL COLLATE "C",
+    single           boolean     NOT NULL,
+    manifest         jsonb       NOT NULL,
+    claims           jsonb       NOT NULL,
+    started_at       timestamptz NOT NULL,
+    started_by       text        NOT NULL COLLATE "C",
+    started_by_oid   oid         NOT NULL,
+    application_name text,
+    client_address   text,
+    backend_pid      integer     NOT NULL,
+    backend_start    timestamptz NOT NULL,
+    finished_at      timestamptz,
+    outcome          text        COLLATE "C",
+    CONSTRAINT deployment_pkey PRIMARY KEY (id),
+    CONSTRAINT deployment_outcome_check CHECK (outcome IN ('succeeded', 'failed', 'cancelled'))
+);
+COMMENT ON TABLE dbmaestro.deployment IS 'One run of the pipeline into this environment';
+COMMENT ON COLUMN dbmaestro.deployment.id IS 'Number of the deployment; never a permission';
+COMMENT ON COLUMN dbmaestro.deployment.environment IS 'Environment it goes to';
+COMMENT ON COLUMN dbmaestro.deployment.single IS 'True for one that dbm_apply or dbm_rollback made for a single change';
+COMMENT ON COLUMN dbmaestro.deployment.manifest IS 'Changes it is to bring, as the client sent them';
+COMMENT ON COLUMN dbmaestro.deployment.claims IS 'Facts the client claims about the commit';
+COMMENT ON COLUMN dbmaestro.deployment.started_at IS 'When it was started';
+COMMENT ON COLUMN dbmaestro.deployment.started_by IS 'Authenticated role that started it';
+COMMENT ON COLUMN dbmaestro.deployment.started_by_oid IS 'Oid of that role';
+COMMENT ON COLUMN dbmaestro.deployment.application_name IS 'application_name of that session';
+COMMENT ON COLUMN dbmaestro.deployment.client_address IS 'Address of the client';
+COMMENT ON COLUMN dbmaestro.deployment.backend_pid IS 'Backend that started it';
+COMMENT ON COLUMN dbmaestro.deployment.backend_start IS 'When that backend started';
+COMMENT ON COLUMN dbmaestro.deployment.finished_at IS 'When it was finished, NULL while open';
+COMMENT ON COLUMN dbmaestro.deployment.outcome IS 'succeeded, failed or cancelled; NULL while open';
+SELECT pg_catalog.pg_extension_config_dump('dbmaestro.deployment', '');
+CREATE TRIGGER dbmaestro_refuse_row BEFORE INSERT OR UPDATE OR DELETE ON dbmaestro.deployment FOR EACH ROW EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
+CREATE TRIGGER dbmaestro_refuse_truncate BEFORE TRUNCATE ON dbmaestro.deployment FOR EACH STATEMENT EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
+ALTER TABLE dbmaestro.deployment ENABLE ALWAYS TRIGGER dbmaestro_refuse_row;
+ALTER TABLE dbmaestro.deployment ENABLE ALWAYS TRIGGER dbmaestro_refuse_truncate;
+
+CREATE SEQUENCE dbmaestro.run_id_seq;
+COMMENT ON SEQUENCE dbmaestro.run_id_seq IS 'Numbers of table run';
+SELECT pg_catalog.pg_extension_config_dump('dbmaestro.run_id_seq', '');
+
+CREATE TABLE dbmaestro.run (
+    id               bigint      NOT NULL,
+    deployment       bigint      NOT NULL,
+    change           text        NOT NULL COLLATE "C",
+    direction        text        NOT NULL COLLATE "C",
+    outcome          text        NOT NULL COLLATE "C",
+    environment      text        NOT NULL COLLATE "C",
+    script           bytea       NOT NULL,
+    started_at       timestamptz NOT NULL,
+    finished_at      timestamptz NOT NULL,
+    duration         bigint      NOT NULL,
+    statements       integer     NOT NULL,
+    run_as           text        NOT NULL COLLATE "C",
+    executed_by      text        NOT NULL COLLATE "C",
+    executed_by_oid  oid         NOT NULL,
+    application_name text,
+    client_address   text,
+    transaction_id   bigint,
+    snapshot_before  bigint,
+    snapshot_after   bigint,
+    reason           text,
+    failed_statement integer,
+    failed_line      integer,
+    sqlstate         text        COLLATE "C",
+    message          text,
+    detail           text,
+    hint             text,
+    CONSTRAINT run_pkey PRIMARY KEY (id),
+    CONSTRAINT run_direction_check CHECK (direction IN ('deploy', 'rollback')),
+    CONSTRAINT run_outcome_check CHECK (outcome IN ('applied', 'rolled back', 'failed'))
+);
+COMMENT ON TABLE dbmaestro.run IS 'One execution of one change in one direction';
+COMMENT ON COLUMN dbmaestro.run.id IS 'Number of the run';
+COMMENT ON COLUMN dbmaestro.run.deployment IS 'Deployment it belongs to';
+COMMENT ON COLUMN dbmaestro.run.change IS 'Name of the change';
+COMMENT ON COLUMN dbmaestro.run.direction IS 'deploy or rollback';
+COMMENT ON COLUMN dbmaestro.run.outcome IS 'applied, rolled back or failed';
+COMMENT ON COLUMN dbmaestro.run.environment IS 'Environment it ran in';
+COMMENT ON COLUMN dbmaestro.run.script IS 'SHA-256 of the bytes of the script that ran';
+COMMENT ON COLUMN dbmaestro.run.started_at IS 'When it started';
+COMMENT ON COLUMN dbmaestro.run.finished_at IS 'When it ended';
+COMMENT ON COLUMN dbmaestro.run.duration IS 'Microseconds from the first statement to the last';
+COMMENT ON COLUMN dbmaestro.run.statements IS 'Statements that were run to their end';
+COMMENT ON COLUMN dbmaestro.run.run_as IS 'Role that the script ran as';
+COMMENT ON COLUMN dbmaestro.run.executed_by IS 'Authenticated role that asked for it';
+COMMENT ON COLUMN dbmaestro.run.executed_by_oid IS 'Oid of that role';
+COMMENT ON COLUMN dbmaestro.run.application_name IS 'application_name of that session';
+COMMENT ON COLUMN dbmaestro.run.client_address IS 'Address of the client';
+COMMENT ON COLUMN dbmaestro.run.transaction_id IS 'Transaction that it ran in, as pg_current_xact_id() gives it';
+COMMENT ON COLUMN dbmaestro.run.snapshot_before IS 'Snapshot of the schema before';
+COMMENT ON COLUMN dbmaestro.run.snapshot_after IS 'Snapshot of the schema after';
+COMMENT ON COLUMN dbmaestro.run.reason IS 'Why it was rolled back';
+COMMENT ON COLUMN dbmaestro.run.failed_statement IS 'Ordinal of the statement that failed';
+COMMENT ON COLUMN dbmaestro.run.failed_line IS 'Its line in the script';
+COMMENT ON COLUMN dbmaestro.run.sqlstate IS 'SQLSTATE of the failure';
+COMMENT ON COLUMN dbmaestro.run.message IS 'Message of the failure, as the server wrote it';
+COMMENT ON COLUMN dbmaestro.run.detail IS 'Detail of the failure';
+COMMENT ON COLUMN dbmaestro.run.hint IS 'Hint of the failure';
+SELECT pg_catalog.pg_extension_config_dump('dbmaestro.run', '');
+CREATE TRIGGER dbmaestro_refuse_row BEFORE INSERT OR UPDATE OR DELETE ON dbmaestro.run FOR EACH ROW EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
+CREATE TRIGGER dbmaestro_refuse_truncate BEFORE TRUNCATE ON dbmaestro.run FOR EACH STATEMENT EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
+ALTER TABLE dbmaestro.run ENABLE ALWAYS TRIGGER dbmaestro_refuse_row;
+ALTER TABLE dbmaestro.run ENABLE ALWAYS TRIGGER dbmaestro_refuse_truncate;
+
+CREATE TABLE dbmaestro.run_statement (
+    run      bigint  NOT NULL,
+    ordinal  integer NOT NULL,
+    line     integer NOT NULL,
+    tag      text    NOT NULL COLLATE "C",
+    duration bigint  NOT NULL,
+    rows     bigint,
+    CONSTRAINT run_statement_pkey PRIMARY KEY (run, ordinal)
+);
+COMMENT ON TABLE dbmaestro.run_statement IS 'Statements of a run, in order';
+COMMENT ON COLUMN dbmaestro.run_statement.run IS 'Run it belongs to';
+COMMENT ON COLUMN dbmaestro.run_statement.ordinal IS 'Position in the script, from 1';
+COMMENT ON COLUMN dbmaestro.run_statement.line IS 'Line of its first word in the script';
+COMMENT ON COLUMN dbmaestro.run_statement.tag IS 'Command tag';
+COMMENT ON COLUMN dbmaestro.run_statement.duration IS 'Microseconds it took';
+COMMENT ON COLUMN dbmaestro.run_statement.rows IS 'Rows it processed, NULL where that means nothing';
+SELECT pg_catalog.pg_extension_config_dump('dbmaestro.run_statement', '');
+CREATE TRIGGER dbmaestro_refuse_row BEFORE INSERT OR UPDATE OR DELETE ON dbmaestro.run_statement FOR EACH ROW EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
+CREATE TRIGGER dbmaestro_refuse_truncate BEFORE TRUNCATE ON dbmaestro.run_statement FOR EACH STATEMENT EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
+ALTER TABLE dbmaestro.run_statement ENABLE ALWAYS TRIGGER dbmaestro_refuse_row;
+ALTER TABLE dbmaestro.run_statement ENABLE ALWAYS TRIGGER dbmaestro_refuse_truncate;
+
+CREATE TABLE dbmaestro.run_object (
+    run       bigint  NOT NULL,
+    ordinal   integer NOT NULL,
+    statement integer NOT NULL,
+    action    text    NOT NULL COLLATE "C",
+    kind      text    NOT NULL COLLATE "C",
+    identity  text    COLLATE "C",
+    tag       text    NOT NULL COLLATE "C",
+    CONSTRAINT run_object_pkey PRIMARY KEY (run, ordinal)
+);
+COMMENT ON TABLE dbmaestro.run_object IS 'Objects that the statements of a run created, altered and dropped, also through functions and cascades';
+COMMENT ON COLUMN dbmaestro.run_object.run IS 'Run it belongs to';
+COMMENT ON COLUMN dbmaestro.run_object.ordinal IS 'Order of events within the run, from 1';
+COMMENT ON COLUMN dbmaestro.run_object.statement IS 'Ordinal of the statement that caused it';
+COMMENT ON COLUMN dbmaestro.run_object.action IS 'created, altered or dropped';
+COMMENT ON COLUMN dbmaestro.run_object.kind IS 'Kind of object, as the server names it';
+COMMENT ON COLUMN dbmaestro.run_object.identity IS 'Identity, as the server prints it; NULL for privileges';
+COMMENT ON COLUMN dbmaestro.run_object.tag IS 'Command tag of the command that did it';
+SELECT pg_catalog.pg_extension_config_dump('dbmaestro.run_object', '');
+CREATE TRIGGER dbmaestro_refuse_row BEFORE INSERT OR UPDATE OR DELETE ON dbmaestro.run_object FOR EACH ROW EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
+CREATE TRIGGER dbmaestro_refuse_truncate BEFORE TRUNCATE ON dbmaestro.run_object FOR EACH STATEMENT EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
+ALTER TABLE dbmaestro.run_object ENABLE ALWAYS TRIGGER dbmaestro_refuse_row;
+ALTER TABLE dbmaestro.run_object ENABLE ALWAYS TRIGGER dbmaestro_refuse_truncate;
+
+CREATE FUNCTION dbmaestro._dbm_backend_alive(pid integer, backend_start timestamptz)
+RETURNS boolean LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_backend_alive';
+COMMENT ON FUNCTION dbmaestro._dbm_backend_alive(integer, timestamptz) IS 'whether the backend of that pid and start still exists';
+
+CREATE VIEW dbmaestro.change_history AS
+SELECT r.id AS run, r.change, r.direction, r.outcome, r.environment, r.started_at, r.finished_at,
+       pg_catalog.make_interval(secs => r.duration OPERATOR(pg_catalog./) 1000000.0::double precision) AS duration,
+       r.statements, r.executed_by, r.run_as, r.deployment,
+       d.claims OPERATOR(pg_catalog.->>) 'commit' AS commit,
+       r.reason, r.failed_statement, r.failed_line, r.sqlstate, r.message
+  FROM ONLY dbmaestro.run AS r
+  LEFT JOIN ONLY dbmaestro.deployment AS d ON d.id OPERATOR(pg_catalog.=) r.deployment;
+COMMENT ON VIEW dbmaestro.change_history IS 'One row per run of a change: who, when, how long, with what outcome';
+COMMENT ON COLUMN dbmaestro.change_history.run IS 'Number of the run';
+COMMENT ON COLUMN dbmaestro.change_history.change IS 'Name of the change';
+COMMENT ON COLUMN dbmaestro.change_history.direction IS 'deploy or rollback';
+COMMENT ON COLUMN dbmaestro.change_history.outcome IS 'applied, rolled back or failed';
+COMMENT ON COLUMN dbmaestro.change_history.environment IS 'Environment it ran in';
+COMMENT ON COLUMN dbmaestro.change_history.started_at IS 'When it started';
+COMMENT ON COLUMN dbmaestro.change_history.finished_at IS 'When it ended';
+COMMENT ON COLUMN dbmaestro.change_history.duration IS 'Time from the first statement to the last';
+COMMENT ON COLUMN dbmaestro.change_history.statements IS 'Statements that were run to their end';
+COMMENT ON COLUMN dbmaestro.change_history.executed_by IS 'Authenticated role that asked for it';
+COMMENT ON COLUMN dbmaestro.change_history.run_as IS 'Role that the script ran as';
+COMMENT ON COLUMN dbmaestro.change_history.deployment IS 'Deployment it belongs to';
+COMMENT ON COLUMN dbmaestro.change_history.commit IS 'Git commit, as the client claims';
+COMMENT ON COLUMN dbmaestro.change_history.reason IS 'Why it was rolled back';
+COMMENT ON COLUMN dbmaestro.change_history.failed_statement IS 'Ordinal of the statement that failed';
+COMMENT ON COLUMN dbmaestro.change_history.failed_line IS 'Its line in the script';
+COMMENT ON COLUMN dbmaestro.change_history.sqlstate IS 'SQLSTATE of the failure';
+COMMENT ON COLUMN dbmaestro.change_history.message IS 'Message of the failure, as the server wrote it';
+
+CREATE VIEW dbmaestro.deployment_history AS
+SELECT d.id AS deployment, d.environment,
+       CASE WHEN d.outcome IS NOT NULL THEN d.outcome
+            WHEN dbmaestro._dbm_backend_alive(d.backend_pid, d.backend_start) THEN 'running'
+            ELSE 'interrupted' END COLLATE "C" AS state,
+       d.single, d.started_at, d.finished_at, d.started_by, d.application_name, d.client_address,
+       d.claims OPERATOR(pg_catalog.->>) 'commit' AS commit,
+       (SELECT pg_catalog.count(*) FROM ONLY dbmaestro.run AS r
+         WHERE r.deployment OPERATOR(pg_catalog.=) d.id AND r.outcome OPERATOR(pg_catalog.<>) 'failed') AS runs,
+       (SELECT pg_catalog.count(*) FROM ONLY dbmaestro.run AS r
+         WHERE r.deployment OPERATOR(pg_catalog.=) d.id AND r.outcome OPERATOR(pg_catalog.=) 'failed') AS failures
+  FROM ONLY dbmaestro.deployment AS d;
+COMMENT ON VIEW dbmaestro.deployment_history IS 'One row per deployment: running, succeeded, failed, cancelled, or interrupted when its session is gone and nobody finished it';
+COMMENT ON COLUMN dbmaestro.deployment_history.deployment IS 'Number of the deployment';
+COMMENT ON COLUMN dbmaestro.deployment_history.environment IS 'Environment it goes to';
+COMMENT ON COLUMN dbmaestro.deployment_history.state IS 'running, interrupted, succeeded, failed or cancelled';
+COMMENT ON COLUMN dbmaestro.deployment_history.single IS 'True for one made for a single change';
+COMMENT ON COLUMN dbmaestro.deployment_history.started_at IS 'When it was started';
+COMMENT ON COLUMN dbmaestro.deployment_history.finished_at IS 'When it was finished';
+COMMENT ON COLUMN dbmaestro.deployment_history.started_by IS 'Authenticated role that started it';
+COMMENT ON COLUMN dbmaestro.deployment_history.application_name IS 'application_name of that session';
+COMMENT ON COLUMN dbmaestro.deployment_history.client_address IS 'Address of the client';
+COMMENT ON COLUMN dbmaestro.deployment_history.commit IS 'Git commit, as the client claims';
+COMMENT ON COLUMN dbmaestro.deployment_history.runs IS 'Changes applied or rolled back';
+COMMENT ON COLUMN dbmaestro.deployment_history.failures IS 'Runs that failed';
+
+CREATE FUNCTION dbm_deployment_start(manifest jsonb, commit jsonb DEFAULT '{}')
+RETURNS bigint LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_deployment_start';
+COMMENT ON FUNCTION dbm_deployment_start(jsonb, jsonb) IS 'opens a deployment of the changes in manifest and returns its number; commit carries what the client claims about Git';
+
+CREATE FUNCTION dbm_deployment_finish(deployment bigint, outcome text)
+RETURNS void LANGUAGE C VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'dbm_deployment_finish';
+COMMENT ON FUNCTION dbm_deployment_finish(bigint, text) IS 'closes a deployment: succeeded, failed or cancelled';
+
+CREATE FUNCTION dbm_submit(change text, script text, rollback text DEFAULT NULL, header jsonb DEFAULT '{}')
+RETURNS text LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_submit';
+COMMENT ON FUNCTION dbm_submit(text, text, text, jsonb) IS 'stores the content of a change for review and returns its approval hash';
+
+CREATE FUNCTION dbm_apply(change text, script text, rollback text DEFAULT NULL, header jsonb DEFAULT '{}', deployment bigint DEFAULT NULL,
+    OUT change text, OUT outcome text, OUT run bigint, OUT deployment bigint, OUT statements integer, OUT duration interval,
+    OUT root_before text, OUT root_after text)
+RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_apply';
+COMMENT ON FUNCTION dbm_apply(text, text, text, jsonb, bigint) IS 'runs a change and records it in the same transaction; outcome is applied or already applied';
+
+CREATE FUNCTION dbm_rollback(change text, reason text DEFAULT NULL,
+    OUT change text, OUT outcome text, OUT run bigint, OUT deployment bigint, OUT statements integer, OUT duration interval,
+    OUT root_before text, OUT root_after text)
+RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_rollback';
+COMMENT ON FUNCTION dbm_rollback(text, text) IS 'runs the rollback script stored with an applied change; commits only if the schema is as it was before the change';
+
+CREATE FUNCTION dbm_plan(manifest jsonb, OUT ordinal integer, OUT change text, OUT state text, OUT detail text)
+RETURNS SETOF record LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_plan';
+COMMENT ON FUNCTION dbm_plan(jsonb) IS 'compares a repository with the ledger: pending, applied, changed, out of order, missing';
+
+CREATE FUNCTION dbm_status(OUT environment text, OUT follows text, OUT guard text, OUT guard_in_force text, OUT tier text,
+    OUT identity text, OUT run_as text, OUT library_version text, OUT extension_version text, OUT applied bigint,
+    OUT submitted bigint, OUT last_change text, OUT last_applied_at timestamptz, OUT open_deployments bigint,
+    OUT records_waiting integer, OUT records_lost bigint)
+RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_status';
+COMMENT ON FUNCTION dbm_status() IS 'says in one row which environment this is, how it is guarded and what was applied last';
+
+GRANT EXECUTE ON FUNCTION dbmaestro._dbm_backend_alive(integer, timestamptz) TO PUBLIC;

@@ -1,0 +1,260 @@
+/*
+ * ledger/rollback.c: dbm_rollback, which restores what was there or does not commit
+ *
+ * Let 0 be the schema before the change ran, 1 after it, 2 before the rollback
+ * and 3 after it.  The rollback is proven if every object that the change made
+ * different (0 to 1) is at 3 as it was at 0, and the rollback touched nothing
+ * else.  It is only begun if nothing changed those objects since (1 to 2), so
+ * that a change other ones do not stand on can be rolled back alone.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+
+#include "audit/durable.h"
+#include "audit/refusal.h"
+#include "core/errors.h"
+#include "core/installed.h"
+#include "core/own_statement.h"
+#include "core/settings.h"
+#include "ledger/change.h"
+#include "ledger/run.h"
+#include "ledger/tables.h"
+#include "ledger/transaction.h"
+#include "pipeline/capability.h"
+#include "schema/schema.h"
+
+PG_FUNCTION_INFO_V1(dbm_rollback);
+
+/* What the ledger knows of a change that is to be rolled back. */
+typedef struct AppliedChange
+{
+	const char *name;
+	int64 snapshot_before;		/* 0 if not taken */
+	int64 snapshot_after;
+	DbmScript *rollback;
+} AppliedChange;
+
+static void
+require_reversible(const char *name, const DbmRow *row)
+{
+	if (!dbm_change_is(row, "applied"))
+		ereport(ERROR, (errcode(ERRCODE_DBM_UNDEFINED_CHANGE),
+						errmsg("change \"%s\" is not applied", name),
+						errdetail("Its state is \"%s\".", dbm_row_text(row, DBM_CHANGE_STATE)),
+						errhint("SELECT * FROM dbmaestro.change; lists the changes.")));
+	if (row->nulls[DBM_CHANGE_ROLLBACK])
+		ereport(ERROR, (errcode(ERRCODE_DBM_NO_ROLLBACK),
+						errmsg("change \"%s\" has no rollback script", name),
+						errdetail("None was given when it was applied."),
+						errhint("Write a new change that undoes it.")));
+}
+
+static void
+require_not_irreversible(const char *name, const DbmRow *row)
+{
+	Size length;
+	uint8 digest[DBM_DIGEST_LENGTH];
+	DbmScriptRules rules = {.name = name, .allow_secrets = true, .allow_empty = true};
+	DbmScript *script;
+	const char *irreversible;
+	char *text;
+
+	(void) dbm_row_digest(row, DBM_CHANGE_SCRIPT, digest);
+	text = dbm_script_content(digest, &length);
+	script = dbm_script_read(text, length, &rules);
+	irreversible = dbm_script_header(script, "Irreversible");
+	if (irreversible && pg_strcasecmp(irreversible, "no") != 0)
+		ereport(ERROR, (errcode(ERRCODE_DBM_NO_ROLLBACK),
+						errmsg("change \"%s\" is irreversible", name),
+						errdetail("Its header says: Irreversible: %s", irreversible),
+						errhint("Write a new change that undoes what can be undone.")));
+}
+
+static void
+find_applied(const char *name, AppliedChange *applied)
+{
+	DbmRow *row = dbm_row_make(&dbm_change_table);
+	DbmRow *run = dbm_row_make(&dbm_run_table);
+	DbmScriptRules rules = {.name = name, .rollback = true, .allow_secrets = true, .allow_empty = true};
+	uint8 digest[DBM_DIGEST_LENGTH];
+	Size length;
+	char *text;
+
+	if (!dbm_change_find(name, row, NULL))
+		ereport(ERROR, (errcode(ERRCODE_DBM_UNDEFINED_CHANGE),
+						errmsg("change \"%s\" does not exist in this environment", name),
+						errdetail("It was neither submitted nor applied here."),
+						errhint("SELECT * FROM dbmaestro.change; lists the changes.")));
+	require_reversible(name, row);
+	require_not_irreversible(name, row);
+	(void) dbm_row_digest(row, DBM_CHANGE_ROLLBACK, digest);
+	text = dbm_script_content(digest, &length);
+	applied->name = name;
+	applied->rollback = dbm_script_read(text, length, &rules);
+	dbm_script_check(applied->rollback, &rules);
+	if (dbm_table_get_int64(&dbm_run_table, dbm_row_int64(row, DBM_CHANGE_APPLIED_RUN), run, NULL))
+	{
+		applied->snapshot_before = dbm_row_int64(run, DBM_RUN_SNAPSHOT_BEFORE);
+		applied->snapshot_after = dbm_row_int64(run, DBM_RUN_SNAPSHOT_AFTER);
+	}
+}
+
+static const DbmObjectChange *
+find_object(List *changes, const DbmObjectChange *wanted)
+{
+	ListCell *cell;
+
+	foreach (cell, changes)
+	{
+		const DbmObjectChange *change = lfirst(cell);
+
+		if (strcmp(change->kind, wanted->kind) == 0 &&
+			strcmp(change->identity, wanted->identity) == 0)
+			return change;
+	}
+	return NULL;
+}
+
+static void
+add_object(StringInfo list, int *count, const DbmObjectChange *object, const char *what)
+{
+	if ((*count)++ < 10)
+		appendStringInfo(list, "%s%s %s%s", list->len > 0 ? "\n" : "", object->kind,
+						 object->identity, what);
+}
+
+/* Objects of changes that are (or are not) among others, as text; NULL if none. */
+static char *
+list_objects(List *changes, List *others, bool among, const char *what)
+{
+	StringInfoData list;
+	int count = 0;
+	ListCell *cell;
+
+	initStringInfo(&list);
+	foreach (cell, changes)
+	{
+		if ((find_object(others, lfirst(cell)) != NULL) == among)
+			add_object(&list, &count, lfirst(cell), what);
+	}
+	if (count > 10)
+		appendStringInfo(&list, "\nand %d more", count - 10);
+	return count > 0 ? list.data : NULL;
+}
+
+static void
+require_provable(const AppliedChange *applied)
+{
+	if (applied->snapshot_before == 0 || applied->snapshot_after == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DBM_ROLLBACK_NOT_PROVEN),
+				 errmsg("rollback of change \"%s\" cannot be proven", applied->name),
+				 errdetail("No snapshots of the schema were taken when it was applied."),
+				 errhint("Undo it with a new change, or set rollback_proof to off with "
+						 "dbm_configure.")));
+}
+
+/* Raises if somebody changed what the change made. */
+static void
+require_untouched(const AppliedChange *applied, int64 snapshot_now)
+{
+	List *made = dbm_snapshot_difference(applied->snapshot_before, applied->snapshot_after);
+	List *since = dbm_snapshot_difference(applied->snapshot_after, snapshot_now);
+	char *touched = list_objects(made, since, true, "");
+
+	if (touched)
+		ereport(ERROR, (errcode(ERRCODE_DBM_ROLLBACK_ORDER),
+						errmsg("cannot roll back change \"%s\": what it made has changed since",
+							   applied->name),
+						errdetail_internal("%s", touched),
+						errhint("Roll back the changes after it first, newest first.")));
+}
+
+/* Raises, with the failed run on record, unless the schema is as before the change. */
+static void
+require_proven(const AppliedChange *applied, DbmRun *run)
+{
+	List *made = dbm_snapshot_difference(applied->snapshot_before, applied->snapshot_after);
+	List *remaining = dbm_snapshot_difference(applied->snapshot_before, run->snapshot_after);
+	List *touched = dbm_snapshot_difference(run->snapshot_before, run->snapshot_after);
+	char *not_restored = list_objects(made, remaining, true, " is not as it was");
+	char *foreign = list_objects(touched, made, false, " was not part of the change");
+	MemoryContext caller = CurrentMemoryContext;
+	ErrorData *edata;
+
+	if (not_restored == NULL && foreign == NULL)
+		return;
+	PG_TRY();
+	{
+		ereport(ERROR,
+				(errcode(ERRCODE_DBM_ROLLBACK_NOT_PROVEN),
+				 errmsg("rollback of change \"%s\" does not restore the schema that was there",
+						applied->name),
+				 errdetail_internal("%s%s%s", not_restored ? not_restored : "",
+									not_restored && foreign ? "\n" : "", foreign ? foreign : ""),
+				 errhint("Nothing was changed.  Undo it with a new change, or set rollback_proof "
+						 "to off with dbm_configure.")));
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(caller);
+		edata = CopyErrorData();
+		FlushErrorState();
+		dbm_run_record_failure(run, edata);
+		ReThrowError(edata);
+	}
+	PG_END_TRY();
+}
+
+static Datum
+rollback_body(PG_FUNCTION_ARGS)
+{
+	AppliedChange applied = {0};
+	DbmRun run = {0};
+	bool proof;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("name of the change must not be null")));
+	run.change = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	dbm_refusal_subject(run.change);
+	run.rollback = true;
+	run.reason = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+	dbm_transaction_require_outside_run("dbm_rollback");
+	dbm_require_own_statement(fcinfo, "dbm_rollback");
+	dbm_require_same_version();
+	dbm_require_initialised();
+	dbm_require_attached("dbm_rollback");
+	dbm_capability_require(DBM_CAPABILITY_ROLLBACK, "dbm_rollback");
+	dbm_transaction_require_fit("dbm_rollback");
+	dbm_durable_sweep();
+	dbm_transaction_lock_deployment();
+	find_applied(run.change, &applied);
+	proof = dbm_setting_bool(DBM_SETTING_ROLLBACK_PROOF);
+	if (proof)
+	{
+		uint8 root[DBM_DIGEST_LENGTH];
+
+		require_provable(&applied);
+		require_untouched(&applied, dbm_snapshot_record(NULL, 0, root));
+	}
+	dbm_transaction_force_synchronous();
+
+	run.script = applied.rollback;
+	dbm_run_perform(&run);
+	if (proof && run.snapshot_after != 0)
+		require_proven(&applied, &run);
+
+	dbm_change_set_state(run.change, "rolled back", 0);
+	dbm_run_record(&run);
+	return dbm_run_result(fcinfo, &run, "rolled back");
+}
+
+Datum
+dbm_rollback(PG_FUNCTION_ARGS)
+{
+	return dbm_audit_call(fcinfo, "dbm_rollback", rollback_body);
+}

@@ -1,0 +1,288 @@
+/*
+ * ledger/run.c: tables run, run_statement and run_object
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "audit/durable.h"
+#include "audit/event.h"
+#include "audit/refusal.h"
+#include "core/actor.h"
+#include "core/installed.h"
+#include "core/result.h"
+#include "core/settings.h"
+#include "guard/collected.h"
+#include "ledger/deployment.h"
+#include "ledger/run.h"
+#include "ledger/tables.h"
+#include "ledger/transaction.h"
+#include "schema/schema.h"
+
+static const char *
+outcome_of(const DbmRun *run)
+{
+	return run->rollback ? "rolled back" : "applied";
+}
+
+static DbmRow *
+make_run_row(const DbmRun *run, const char *outcome)
+{
+	DbmRow *row = dbm_row_make(&dbm_run_table);
+	DbmActor actor;
+	TransactionId xid = GetTopTransactionIdIfAny();
+
+	dbm_actor_get(&actor);
+	dbm_row_set_int64(row, DBM_RUN_ID, run->id);
+	dbm_row_set_int64(row, DBM_RUN_DEPLOYMENT, run->deployment);
+	dbm_row_set_text(row, DBM_RUN_CHANGE, run->change);
+	dbm_row_set_text(row, DBM_RUN_DIRECTION, run->rollback ? "rollback" : "deploy");
+	dbm_row_set_text(row, DBM_RUN_OUTCOME, outcome);
+	dbm_row_set_text(row, DBM_RUN_ENVIRONMENT, dbm_environment()->name);
+	dbm_row_set_digest(row, DBM_RUN_SCRIPT, run->script->bytes_digest);
+	dbm_row_set(row, DBM_RUN_STARTED_AT, TimestampTzGetDatum(run->execution.started_at));
+	dbm_row_set(row, DBM_RUN_FINISHED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
+	dbm_row_set_int64(row, DBM_RUN_DURATION, run->execution.duration);
+	dbm_row_set(row, DBM_RUN_STATEMENTS, Int32GetDatum(run->execution.ndone));
+	dbm_row_set_text(row, DBM_RUN_RUN_AS, GetUserNameFromId(run->execution.ran_as, true));
+	dbm_row_set_text(row, DBM_RUN_EXECUTED_BY, actor.authenticated_name);
+	dbm_row_set(row, DBM_RUN_EXECUTED_BY_OID, ObjectIdGetDatum(actor.authenticated));
+	dbm_row_set_text(row, DBM_RUN_APPLICATION_NAME, actor.application_name);
+	dbm_row_set_text(row, DBM_RUN_CLIENT_ADDRESS, actor.client_address);
+	if (TransactionIdIsValid(xid))
+		dbm_row_set_int64(row, DBM_RUN_TRANSACTION_ID,
+						  (int64) U64FromFullTransactionId(GetTopFullTransactionId()));
+	dbm_row_set_text(row, DBM_RUN_REASON, run->reason);
+	return row;
+}
+
+static DbmRow *
+make_statement_row(const DbmRun *run, int at)
+{
+	const DbmStatementResult *result = &run->execution.results[at];
+	DbmRow *row = dbm_row_make(&dbm_run_statement_table);
+
+	dbm_row_set_int64(row, DBM_RUN_STATEMENT_RUN, run->id);
+	dbm_row_set(row, DBM_RUN_STATEMENT_ORDINAL, Int32GetDatum(at + 1));
+	dbm_row_set(row, DBM_RUN_STATEMENT_LINE, Int32GetDatum(result->line));
+	dbm_row_set_text(row, DBM_RUN_STATEMENT_TAG, result->tag);
+	dbm_row_set_int64(row, DBM_RUN_STATEMENT_DURATION, result->duration);
+	if (result->rows >= 0)
+		dbm_row_set_int64(row, DBM_RUN_STATEMENT_ROWS, result->rows);
+	return row;
+}
+
+static void
+write_statements(const DbmRun *run)
+{
+	DbmWriter *writer = dbm_writer_begin(&dbm_run_statement_table);
+
+	for (int at = 0; at < run->execution.ndone; at++)
+	{
+		DbmRow *row = make_statement_row(run, at);
+
+		dbm_writer_insert(writer, row);
+		pfree(row);
+	}
+	dbm_writer_end(writer);
+}
+
+static void
+write_objects(const DbmRun *run)
+{
+	DbmWriter *writer = dbm_writer_begin(&dbm_run_object_table);
+	int position = 0;
+	ListCell *cell;
+
+	foreach (cell, run->execution.touched)
+	{
+		DbmTouchedAt *at = lfirst(cell);
+		DbmRow *row = dbm_row_make(&dbm_run_object_table);
+
+		dbm_row_set_int64(row, DBM_RUN_OBJECT_RUN, run->id);
+		dbm_row_set(row, DBM_RUN_OBJECT_ORDINAL, Int32GetDatum(++position));
+		dbm_row_set(row, DBM_RUN_OBJECT_STATEMENT, Int32GetDatum(at->statement));
+		dbm_row_set_text(row, DBM_RUN_OBJECT_ACTION, at->touched->action);
+		dbm_row_set_text(row, DBM_RUN_OBJECT_KIND, at->touched->kind ? at->touched->kind : "");
+		dbm_row_set_text(row, DBM_RUN_OBJECT_IDENTITY, at->touched->identity);
+		dbm_row_set_text(row, DBM_RUN_OBJECT_TAG, at->touched->tag ? at->touched->tag : "");
+		dbm_writer_insert(writer, row);
+		pfree(row);
+	}
+	dbm_writer_end(writer);
+}
+
+static void
+fill_event(DbmEvent *event, const DbmRun *run)
+{
+	memset(event, 0, sizeof(DbmEvent));
+	event->kind = "run";
+	event->action = run->rollback ? "dbm_rollback" : "dbm_apply";
+	event->change = run->change;
+	event->run = run->id;
+	event->deployment = run->deployment;
+	event->statement_length = -1;
+}
+
+void
+dbm_run_record(DbmRun *run)
+{
+	DbmRow *row;
+	DbmEvent event;
+
+	if (run->single_deployment)
+	{
+		dbm_deployment_close(run->single_deployment, "succeeded");
+		dbm_table_insert(run->single_deployment);
+	}
+	row = make_run_row(run, outcome_of(run));
+	if (run->snapshot_before)
+		dbm_row_set_int64(row, DBM_RUN_SNAPSHOT_BEFORE, run->snapshot_before);
+	if (run->snapshot_after)
+		dbm_row_set_int64(row, DBM_RUN_SNAPSHOT_AFTER, run->snapshot_after);
+	dbm_table_insert(row);
+	write_statements(run);
+	write_objects(run);
+
+	fill_event(&event, run);
+	event.detail = psprintf("%s, %d statements", outcome_of(run), run->execution.ndone);
+	dbm_event_record(&event);
+	dbm_transaction_note_own_writes();
+}
+
+static void
+set_failure(DbmRow *row, const DbmRun *run, const ErrorData *edata)
+{
+	int at = run->execution.ndone;
+
+	if (at < run->script->nstatements)
+	{
+		dbm_row_set(row, DBM_RUN_FAILED_STATEMENT, Int32GetDatum(at + 1));
+		dbm_row_set(row, DBM_RUN_FAILED_LINE, Int32GetDatum(run->script->statements[at].line));
+	}
+	dbm_row_set_text(row, DBM_RUN_SQLSTATE, unpack_sql_state(edata->sqlerrcode));
+	dbm_row_set_text(row, DBM_RUN_MESSAGE, edata->message);
+	dbm_row_set_text(row, DBM_RUN_DETAIL, edata->detail);
+	dbm_row_set_text(row, DBM_RUN_HINT, edata->hint);
+}
+
+/*
+ * A failed run is recorded past the transaction, which is going to be rolled
+ * back.  Only so many statements go along: the durable record is held in
+ * memory and in a file.
+ */
+#define DURABLE_STATEMENTS 1000
+
+void
+dbm_run_record_failure(DbmRun *run, const ErrorData *edata)
+{
+	int nstatements = Min(run->execution.ndone, DURABLE_STATEMENTS);
+	DbmRow **rows = palloc((nstatements + 3) * sizeof(DbmRow *));
+	int nrows = 0;
+	DbmRow *row;
+	DbmEvent event;
+
+	fill_event(&event, run);
+	event.sqlstate = edata->sqlerrcode;
+	event.message = edata->message;
+	event.detail = edata->detail;
+	event.hint = edata->hint;
+	rows[nrows++] = dbm_event_row(&event);
+	if (run->single_deployment)
+	{
+		dbm_deployment_close(run->single_deployment, "failed");
+		rows[nrows++] = run->single_deployment;
+	}
+	row = make_run_row(run, "failed");
+	set_failure(row, run, edata);
+	rows[nrows++] = row;
+	for (int at = 0; at < nstatements; at++)
+		rows[nrows++] = make_statement_row(run, at);
+	(void) dbm_durable_write(rows, nrows);
+	dbm_refusal_recorded();
+}
+
+void
+dbm_run_perform(DbmRun *run)
+{
+	bool snapshots = dbm_setting_bool(DBM_SETTING_SNAPSHOT);
+	ErrorData *failure;
+
+	run->id = dbm_table_next_id(&dbm_run_table);
+	if (run->deployment == 0)
+	{
+		run->single_deployment = dbm_deployment_single(run->change);
+		run->deployment = dbm_row_int64(run->single_deployment, DBM_DEPLOYMENT_ID);
+	}
+	if (snapshots)
+		run->snapshot_before = dbm_snapshot_record(NULL, run->deployment, run->root_before);
+
+	run->execution.script = run->script;
+	run->execution.change = run->change;
+	run->execution.run = run->id;
+	run->execution.run_as = dbm_environment()->run_as;
+	failure = dbm_execute(&run->execution);
+	if (failure)
+	{
+		dbm_run_record_failure(run, failure);
+		ReThrowError(failure);
+	}
+	if (snapshots)
+		run->snapshot_after = dbm_snapshot_record(NULL, run->deployment, run->root_after);
+}
+
+static Datum
+duration_interval(int64 microseconds)
+{
+	Interval *interval = palloc0(sizeof(Interval));
+
+	interval->time = microseconds;
+	return IntervalPGetDatum(interval);
+}
+
+Datum
+dbm_run_result(FunctionCallInfo fcinfo, const DbmRun *run, const char *outcome)
+{
+	Datum values[8];
+	bool nulls[8] = {false};
+
+	values[0] = CStringGetTextDatum(run->change);
+	values[1] = CStringGetTextDatum(outcome);
+	values[2] = Int64GetDatum(run->id);
+	values[3] = Int64GetDatum(run->deployment);
+	values[4] = Int32GetDatum(run->execution.ndone);
+	values[5] = duration_interval(run->execution.duration);
+	nulls[6] = run->snapshot_before == 0;
+	if (!nulls[6])
+		values[6] = CStringGetTextDatum(dbm_hex(run->root_before, DBM_DIGEST_LENGTH));
+	nulls[7] = run->snapshot_after == 0;
+	if (!nulls[7])
+		values[7] = CStringGetTextDatum(dbm_hex(run->root_after, DBM_DIGEST_LENGTH));
+	return dbm_result_row(fcinfo, values, nulls);
+}
+
+Datum
+dbm_run_nothing(FunctionCallInfo fcinfo, const char *change, int64 run)
+{
+	Datum values[8] = {0};
+	bool nulls[8] = {false, false, false, true, false, false, true, true};
+
+	values[0] = CStringGetTextDatum(change);
+	values[1] = CStringGetTextDatum("already applied");
+	values[2] = Int64GetDatum(run);
+	values[4] = Int32GetDatum(0);
+	values[5] = duration_interval(0);
+	return dbm_result_row(fcinfo, values, nulls);
+}
+
+void
+dbm_run_init(void)
+{
+	dbm_durable_register_table(&dbm_run_table);
+	dbm_durable_register_table(&dbm_run_statement_table);
+	dbm_durable_register_table(&dbm_deployment_table);
+}

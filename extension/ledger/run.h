@@ -1,0 +1,54 @@
+/*
+ * ledger/run.h: one execution of one change in one direction, and its record
+ */
+#ifndef DBM_LEDGER_RUN_H
+#define DBM_LEDGER_RUN_H
+
+#include "fmgr.h"
+
+#include "core/table.h"
+#include "ledger/execute.h"
+
+typedef struct DbmRun
+{
+	/* set by the caller */
+	const char *change;
+	bool		rollback;		/* direction */
+	const DbmScript *script;
+	int64		deployment;		/* 0: make one for this change alone */
+	const char *reason;
+
+	/* filled in */
+	int64		id;
+	DbmRow	   *single_deployment;	/* made here, or NULL */
+	int64		snapshot_before;	/* 0: not taken */
+	int64		snapshot_after;
+	uint8		root_before[DBM_DIGEST_LENGTH];
+	uint8		root_after[DBM_DIGEST_LENGTH];
+	DbmExecution execution;
+} DbmRun;
+
+/*
+ * Takes the snapshot before, runs the script and takes the snapshot after.  If
+ * the script fails, the failed run is recorded durably and its error raised.
+ */
+extern void dbm_run_perform(DbmRun *run);
+
+/* Records the run that succeeded, in this transaction: run, statements, objects, deployment, event. */
+extern void dbm_run_record(DbmRun *run);
+
+/*
+ * Records that what the run led to was refused after its script had ended (a
+ * rollback that proves nothing); edata is the error about to be raised.
+ */
+extern void dbm_run_record_failure(DbmRun *run, const ErrorData *edata);
+
+/* The row that dbm_apply and dbm_rollback return. */
+extern Datum dbm_run_result(FunctionCallInfo fcinfo, const DbmRun *run, const char *outcome);
+
+/* The same for a change that is applied already; run is the run that did it. */
+extern Datum dbm_run_nothing(FunctionCallInfo fcinfo, const char *change, int64 run);
+
+extern void dbm_run_init(void);
+
+#endif							/* DBM_LEDGER_RUN_H */

@@ -1,0 +1,228 @@
+/*
+ * ledger/transaction.c: the state a transaction must be in for a run
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_extension.h"
+#include "commands/prepare.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "tcop/pquery.h"
+#include "utils/backend_status.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "core/compat.h"
+#include "core/errors.h"
+#include "core/installed.h"
+#include "core/result.h"
+#include "core/settings.h"
+#include "guard/authorisation.h"
+#include "ledger/transaction.h"
+
+/* objsubid of our locks on the extension; 0 is the server's own */
+#define DEPLOYMENT_LOCK 1
+
+/* Command id after our last write in this transaction: nobody wrote since if it stands. */
+static CommandId own_writes_until = InvalidCommandId;
+
+static void
+forget_at_end(XactEvent event, void *argument)
+{
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+		own_writes_until = InvalidCommandId;
+}
+
+void
+dbm_transaction_init(void)
+{
+	RegisterXactCallback(forget_at_end, NULL);
+}
+
+void
+dbm_transaction_note_own_writes(void)
+{
+	CommandCounterIncrement();
+	own_writes_until = GetCurrentCommandId(false);
+}
+
+static bool
+has_foreign_writes(void)
+{
+	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		return false;
+	/* the counter only moves when the commands before have written */
+	CommandCounterIncrement();
+	return own_writes_until == InvalidCommandId || GetCurrentCommandId(false) != own_writes_until;
+}
+
+static void
+require_no_prior_writes(const char *act)
+{
+	if (has_foreign_writes() && !dbm_setting_bool(DBM_SETTING_ALLOW_PRIOR_WRITES))
+		ereport(ERROR,
+				(errcode(ERRCODE_DBM_TRANSACTION_STATE),
+				 errmsg("%s cannot run in a transaction that has already written", act),
+				 errdetail("What was written before would be committed or rolled back with the "
+						   "change, and its deferred triggers would fire inside the run."),
+				 errhint("Run %s in a transaction of its own, or set allow_prior_writes with "
+						 "dbm_configure.",
+						 act)));
+}
+
+/* A cursor opened before would run its query with the rights of the run. */
+static void
+require_no_cursors(const char *act)
+{
+	TupleDesc descriptor;
+	Tuplestorestate *rows = dbm_call_set(pg_cursor, F_PG_CURSOR, &descriptor);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(descriptor, &TTSOpsMinimalTuple);
+
+	while (tuplestore_gettupleslot(rows, true, false, slot))
+	{
+		bool is_null;
+		char *name = TextDatumGetCString(slot_getattr(slot, 1, &is_null));
+
+		if (ActivePortal && strcmp(ActivePortal->name, name) == 0)
+			continue;
+		ereport(ERROR, (errcode(ERRCODE_DBM_TRANSACTION_STATE),
+						errmsg("%s cannot run while cursor \"%s\" is open", act, name),
+						errdetail("A cursor from before a run could be used inside it."),
+						errhint("Run: CLOSE ALL;")));
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	tuplestore_end(rows);
+}
+
+/*
+ * A statement prepared by SQL before the run could be executed by a function
+ * inside it.  The one that is being executed now is how we were called.
+ */
+static void
+require_no_prepared_statements(const char *act)
+{
+	TupleDesc descriptor;
+	Tuplestorestate *rows = dbm_call_set(pg_prepared_statement, F_PG_PREPARED_STATEMENT, &descriptor);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(descriptor, &TTSOpsMinimalTuple);
+
+	while (tuplestore_gettupleslot(rows, true, false, slot))
+	{
+		bool is_null;
+		char *name = TextDatumGetCString(slot_getattr(slot, 1, &is_null));
+		PreparedStatement *prepared = FetchPreparedStatement(name, false);
+
+		if (prepared == NULL || !prepared->from_sql ||
+			(ActivePortal &&
+			 strcmp(prepared->plansource->query_string, ActivePortal->sourceText) == 0))
+			continue;
+		ereport(ERROR, (errcode(ERRCODE_DBM_TRANSACTION_STATE),
+						errmsg("%s cannot run while the prepared statement \"%s\" exists", act, name),
+						errdetail("A statement from before a run could be executed inside it."),
+						errhint("Run: DEALLOCATE ALL;")));
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	tuplestore_end(rows);
+}
+
+void
+dbm_transaction_require_outside_run(const char *act)
+{
+	if (dbm_guard_inside_run())
+		ereport(ERROR, (errcode(ERRCODE_DBM_NESTED_RUN),
+						errmsg("%s cannot run inside the run of change \"%s\"", act,
+							   dbm_guard_current_change()),
+						errdetail("A script cannot deploy or roll back another change."),
+						errhint("Make it a change of its own, and name it in the header field "
+								"Requires.")));
+}
+
+void
+dbm_transaction_require_fit(const char *act)
+{
+	dbm_transaction_require_outside_run(act);
+	PreventCommandIfReadOnly(act);
+	PreventCommandDuringRecovery(act);
+	PreventCommandIfParallelMode(act);
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_DBM_TRANSACTION_STATE),
+				 errmsg("%s cannot run at isolation level %s", act,
+						XactIsoLevel == XACT_SERIALIZABLE ? "SERIALIZABLE" : "REPEATABLE READ"),
+				 errdetail("It must see what others have applied up to this moment."),
+				 errhint("Run: SET TRANSACTION ISOLATION LEVEL READ COMMITTED; first.")));
+	require_no_prior_writes(act);
+	require_no_cursors(act);
+	require_no_prepared_statements(act);
+}
+
+void
+dbm_transaction_force_synchronous(void)
+{
+	if (synchronous_commit < SYNCHRONOUS_COMMIT_LOCAL_FLUSH)
+		(void) set_config_option("synchronous_commit", "local", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_LOCAL, true, 0, false);
+}
+
+static void
+set_deployment_tag(LOCKTAG *tag)
+{
+	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, ExtensionRelationId, dbm_extension_oid(),
+					   DEPLOYMENT_LOCK);
+}
+
+static int
+find_holder(const LOCKTAG *tag)
+{
+	LockData *locks = GetLockStatusData();
+
+	for (int at = 0; at < locks->nelements; at++)
+	{
+		LockInstanceData *lock = &locks->locks[at];
+
+		if (memcmp(&lock->locktag, tag, sizeof(LOCKTAG)) == 0 && lock->holdMask != 0)
+			return lock->pid;
+	}
+	return 0;
+}
+
+static char *
+describe_backend(int pid)
+{
+	int count = pgstat_fetch_stat_numbackends();
+
+	for (int at = 1; at <= count; at++)
+	{
+		LocalPgBackendStatus *local = dbm_backend_status(at);
+
+		if (local && local->backendStatus.st_procpid == pid)
+			return psprintf("Held by process %d, role \"%s\", application \"%s\", since %s.", pid,
+							GetUserNameFromId(local->backendStatus.st_userid, true),
+							local->backendStatus.st_appname,
+							timestamptz_to_str(local->backendStatus.st_xact_start_timestamp));
+	}
+	return psprintf("Held by process %d.", pid);
+}
+
+void
+dbm_transaction_lock_deployment(void)
+{
+	LOCKTAG tag;
+	int holder;
+
+	set_deployment_tag(&tag);
+	if (LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL)
+		return;
+	holder = find_holder(&tag);
+	ereport(ERROR, (errcode(ERRCODE_DBM_DEPLOYMENT_IN_PROGRESS),
+					errmsg("another deployment is in progress in this database"),
+					holder ? errdetail("%s", describe_backend(holder))
+						   : errdetail("It has ended in the meantime."),
+					errhint("Try again when it has ended.")));
+}

@@ -1,0 +1,20 @@
+/*
+ * pipeline/gate.h: the conditions that a change must meet in this environment
+ */
+#ifndef DBM_PIPELINE_GATE_H
+#define DBM_PIPELINE_GATE_H
+
+#include "script/script.h"
+
+/* Tells whether a change is applied; the ledger, which is above, provides it. */
+typedef bool (*DbmIsApplied) (const char *change);
+extern void dbm_gate_set_ledger(DbmIsApplied is_applied);
+
+/*
+ * Asks every gate about the change and raises one error that names all that
+ * are not met (ERRCODE_DBM_GATE or, for required and conflicting changes alone,
+ * ERRCODE_DBM_REQUIREMENT).
+ */
+extern void dbm_gate_require_all(const char *change, const DbmScript *script);
+
+#endif							/* DBM_PIPELINE_GATE_H */
