@@ -7,7 +7,9 @@
 
 #include "core/installed.h"
 #include "core/settings.h"
+#include "guard/doors.h"
 #include "ledger/ledger.h"
+#include "schema/schema.h"
 
 PG_MODULE_MAGIC;
 
@@ -18,5 +20,7 @@ _PG_init(void)
 {
 	dbm_settings_init();
 	dbm_installed_init();
+	dbm_schema_init();
+	dbm_guard_init();
 	dbm_ledger_init();
 }

@@ -36,7 +36,6 @@ CREATE TABLE dbmaestro.audit_event (
     backend_start      timestamptz,
     transaction_id     bigint,
     CONSTRAINT audit_event_pkey PRIMARY KEY (id),
-    CONSTRAINT audit_event_event_id_key UNIQUE (event_id),
     CONSTRAINT audit_event_kind_check CHECK (kind IN (
         'denied', 'refused', 'observed', 'guard_bypassed',
         'init', 'attach', 'setting', 'grant', 'person', 'guard', 'reset',
@@ -44,6 +43,8 @@ CREATE TABLE dbmaestro.audit_event (
         'approval', 'gate', 'window', 'break_glass', 'exemption', 'checkout',
         'receipt', 'key', 'seal', 'purge', 'lost'))
 );
+-- an index, not a constraint: scripts that rename all constraints by pattern leave it alone
+CREATE UNIQUE INDEX audit_event_event_id_key ON dbmaestro.audit_event (event_id);
 CREATE INDEX audit_event_at_idx ON dbmaestro.audit_event (at);
 SELECT pg_catalog.pg_extension_config_dump('dbmaestro.audit_event', '');
 SELECT pg_catalog.pg_extension_config_dump('dbmaestro.audit_event_id_seq', '');

@@ -121,4 +121,21 @@ dbm_check_insert_columns(ParseState *pstate, ParseNamespaceItem *item, List *col
 #endif
 }
 
+
+/* 18 counts index scans for EXPLAIN in an extra argument. */
+#if PG_VERSION_NUM >= 180000
+#define dbm_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#else
+#define dbm_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
+#endif
+
+/* 16 renamed the file node of a relation. */
+#if PG_VERSION_NUM >= 160000
+#define dbm_file_number(relation) ((relation)->rd_locator.relNumber)
+#else
+#define dbm_file_number(relation) ((relation)->rd_node.relNode)
+#endif
+
 #endif							/* DBM_CORE_COMPAT_H */

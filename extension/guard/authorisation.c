@@ -29,8 +29,7 @@ void
 dbm_guard_enter(const char *change, int64 run)
 {
 	if (authorisation.inside_run)
-		ereport(ERROR,
-				(errcode(ERRCODE_DBM_NESTED_RUN),
+		ereport(ERROR, (errcode(ERRCODE_DBM_NESTED_RUN),
 				 errmsg("cannot run change \"%s\" inside another change", change),
 				 errdetail("Change \"%s\" is being run.", authorisation.change),
 				 errhint("Deploy the changes one after the other.")));
@@ -79,8 +78,7 @@ dbm_guard_ran_in_transaction(void)
 static void
 refuse_prepare(void)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("cannot prepare a transaction in which a change was run"),
 			 errdetail("Changes are recorded exactly when they are applied."),
 			 errhint("End the transaction with COMMIT instead of PREPARE TRANSACTION.")));

@@ -18,11 +18,8 @@
 
 /* Settings that decide whether this library is loaded and heard. */
 static const char *const protected_settings[] = {
-	"event_triggers",
-	"local_preload_libraries",
-	"session_preload_libraries",
-	"session_replication_role",
-	"shared_preload_libraries",
+	"event_triggers",           "local_preload_libraries",  "session_preload_libraries",
+	"session_replication_role", "shared_preload_libraries",
 };
 
 /* Those of them that a session can switch for itself. */
@@ -55,31 +52,8 @@ class_of_stored_setting(const VariableSetStmt *setting, bool for_everybody)
 {
 	if (setting->kind == VAR_RESET_ALL)
 		return for_everybody ? DBM_COMMAND_PROTECTED_SETTING : DBM_COMMAND_CLUSTER;
-	return is_protected_setting(setting->name) ?
-		DBM_COMMAND_PROTECTED_SETTING : DBM_COMMAND_CLUSTER;
-}
-
-static bool
-has_option(List *options, const char *name)
-{
-	ListCell   *cell;
-
-	foreach(cell, options)
-	{
-		if (strcmp(lfirst_node(DefElem, cell)->defname, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void
-judge_role(DbmCommand *command, const Node *tree)
-{
-	List	   *options = IsA(tree, CreateRoleStmt) ?
-		((const CreateRoleStmt *) tree)->options : ((const AlterRoleStmt *) tree)->options;
-
-	command->class = DBM_COMMAND_CLUSTER;
-	command->holds_secret = has_option(options, "password");
+	return is_protected_setting(setting->name) ? DBM_COMMAND_PROTECTED_SETTING
+											   : DBM_COMMAND_CLUSTER;
 }
 
 static void
@@ -108,8 +82,7 @@ judge_session_setting(DbmCommand *command, const Node *tree)
 {
 	const VariableSetStmt *setting = (const VariableSetStmt *) tree;
 
-	if (setting->name &&
-		is_listed(setting->name, session_switches, lengthof(session_switches)))
+	if (setting->name && is_listed(setting->name, session_switches, lengthof(session_switches)))
 		command->class = DBM_COMMAND_SESSION_SWITCH;
 }
 
@@ -204,8 +177,7 @@ judge_explain(DbmCommand *command, const Node *tree)
 	{
 		judge_create_as(command, query->utilityStmt);
 		command->tree = query->utilityStmt;
-		command->action = psprintf("EXPLAIN ANALYZE %s",
-								   CreateCommandName(query->utilityStmt));
+		command->action = psprintf("EXPLAIN ANALYZE %s", CreateCommandName(query->utilityStmt));
 		command->fires_events = false;
 	}
 }
@@ -308,11 +280,7 @@ static const StatementCase statement_cases[] = {
 	{T_RefreshMatViewStmt, judge_upkeep},
 	{T_ReindexStmt, judge_upkeep},
 
-	/* connection strings and options */
-	{T_CreateSubscriptionStmt, judge_schema_with_secret},
-	{T_AlterSubscriptionStmt, judge_schema_with_secret},
-	{T_CreateForeignServerStmt, judge_schema_with_secret},
-	{T_AlterForeignServerStmt, judge_schema_with_secret},
+	/* options of any name hold secrets here */
 	{T_CreateUserMappingStmt, judge_schema_with_secret},
 	{T_AlterUserMappingStmt, judge_schema_with_secret},
 
@@ -321,8 +289,8 @@ static const StatementCase statement_cases[] = {
 	{T_AlterEventTrigStmt, judge_event_trigger},
 
 	/* the cluster */
-	{T_CreateRoleStmt, judge_role},
-	{T_AlterRoleStmt, judge_role},
+	{T_CreateRoleStmt, judge_cluster},
+	{T_AlterRoleStmt, judge_cluster},
 	{T_AlterRoleSetStmt, judge_role_setting},
 	{T_DropRoleStmt, judge_cluster},
 	{T_GrantRoleStmt, judge_cluster},

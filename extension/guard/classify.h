@@ -26,7 +26,7 @@ typedef struct DbmCommand
 	bool		fires_events;	/* the server calls event triggers for it */
 	bool		outlives_rollback;	/* works on files or settings at once */
 	bool		reuses;			/* runs a statement or cursor made earlier */
-	bool		holds_secret;	/* its text may hold a password */
+	bool		holds_secret;	/* its text may hold one, under any name */
 	List	   *targets;		/* of DbmTarget *; what it is about comes first */
 	const char *text;			/* source text, or NULL */
 	int			text_length;

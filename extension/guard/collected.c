@@ -165,8 +165,8 @@ get_first_name(TupleTableSlot *slot, int column)
 
 	if (is_null)
 		return NULL;
-	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT,
-					  &names, NULL, &count);
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &names, NULL,
+					  &count);
 	return count > 1 ? TextDatumGetCString(names[0]) : NULL;
 }
 
@@ -201,8 +201,7 @@ read_command(TupleTableSlot *slot)
 	touched->implied = get_bool(slot, COMMAND_IN_EXTENSION);
 	/* grants come without an object */
 	if (OidIsValid(touched->objid))
-		touched->temporary =
-			dbm_is_temporary_schema_name(get_text(slot, COMMAND_SCHEMA)) ||
+		touched->temporary = dbm_is_temporary_schema_name(get_text(slot, COMMAND_SCHEMA)) ||
 			dbm_address_is_temporary(&address);
 	return touched;
 }
@@ -219,7 +218,8 @@ read_dropped(TupleTableSlot *slot)
 	touched->action = "dropped";
 	touched->named = get_bool(slot, DROPPED_ORIGINAL);
 	touched->implied = !touched->named && !get_bool(slot, DROPPED_NORMAL) &&
-		strcmp(touched->kind, "index") != 0 && strcmp(touched->kind, "sequence") != 0;
+					   strcmp(touched->kind, "index") != 0 &&
+					   strcmp(touched->kind, "sequence") != 0;
 	touched->temporary = get_bool(slot, DROPPED_IS_TEMPORARY) ||
 		dbm_is_temporary_schema_name(get_text(slot, DROPPED_SCHEMA)) ||
 		dbm_is_temporary_schema_name(get_first_name(slot, DROPPED_ADDRESS_NAMES));
@@ -250,8 +250,8 @@ dbm_touched_by_command(void)
 List *
 dbm_dropped_by_command(const char *tag)
 {
-	List	   *dropped = read_set(pg_event_trigger_dropped_objects,
-								   F_PG_EVENT_TRIGGER_DROPPED_OBJECTS, read_dropped);
+	List *dropped = read_set(pg_event_trigger_dropped_objects, F_PG_EVENT_TRIGGER_DROPPED_OBJECTS,
+							 read_dropped);
 	ListCell   *cell;
 
 	foreach(cell, dropped)

@@ -22,7 +22,7 @@ is_our_script(void)
 bool
 dbm_guard_is_awake(void)
 {
-	return !IsBinaryUpgrade && IsTransactionState() && OidIsValid(MyDatabaseId) &&
+	return IsUnderPostmaster && !IsBinaryUpgrade && IsTransactionState() && OidIsValid(MyDatabaseId) &&
 		!RecoveryInProgress() && dbm_installed() && !is_our_script();
 }
 

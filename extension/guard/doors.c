@@ -11,6 +11,7 @@
 #include "commands/event_trigger.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
+#include "parser/scansup.h"
 #include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
@@ -76,8 +77,7 @@ find_text(DbmCommand *command)
 	{
 		PlannedStmt *statement = linitial_node(PlannedStmt, ActivePortal->stmts);
 
-		set_text(command, ActivePortal->sourceText, statement->stmt_location,
-				 statement->stmt_len);
+		set_text(command, ActivePortal->sourceText, statement->stmt_location, statement->stmt_len);
 	}
 	else
 		set_text(command, debug_query_string, -1, 0);
@@ -87,8 +87,7 @@ static EventTriggerData *
 get_event(FunctionCallInfo fcinfo)
 {
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("the guard's functions must be called as event triggers")));
 	return (EventTriggerData *) fcinfo->context;
 }
@@ -328,15 +327,23 @@ dbm_ddl_drop(PG_FUNCTION_ARGS)
 
 static void
 call_next(PlannedStmt *statement, const char *source, bool read_only_tree,
-		  ProcessUtilityContext context, ParamListInfo parameters,
-		  QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion)
+		  ProcessUtilityContext context, ParamListInfo parameters, QueryEnvironment *environment,
+		  DestReceiver *receiver, QueryCompletion *completion)
 {
 	if (next_process_utility)
-		next_process_utility(statement, source, read_only_tree, context, parameters,
-							 environment, receiver, completion);
+		next_process_utility(statement, source, read_only_tree, context, parameters, environment,
+							 receiver, completion);
 	else
-		standard_ProcessUtility(statement, source, read_only_tree, context, parameters,
-								environment, receiver, completion);
+		standard_ProcessUtility(statement, source, read_only_tree, context, parameters, environment,
+								receiver, completion);
+}
+
+/* Running what was prepared concerns us inside a run only; there it is hot otherwise. */
+static bool
+is_of_no_interest(const Node *tree)
+{
+	return dbm_is_harmless(tree) ||
+		((IsA(tree, ExecuteStmt) || IsA(tree, FetchStmt)) && !dbm_guard_inside_run());
 }
 
 /* What the event triggers could not have recorded, or should have seen and did not. */
@@ -370,10 +377,10 @@ guard_process_utility(PlannedStmt *statement, const char *source, bool read_only
 	DbmCommand	command;
 	DbmDecision decision;
 
-	if (context == PROCESS_UTILITY_SUBCOMMAND || dbm_is_harmless(tree) || !dbm_guard_is_awake())
+	if (context == PROCESS_UTILITY_SUBCOMMAND || is_of_no_interest(tree) || !dbm_guard_is_awake())
 	{
-		call_next(statement, source, read_only_tree, context, parameters,
-				  environment, receiver, completion);
+		call_next(statement, source, read_only_tree, context, parameters, environment, receiver,
+				  completion);
 		return;
 	}
 
@@ -387,8 +394,8 @@ guard_process_utility(PlannedStmt *statement, const char *source, bool read_only
 	innermost = &frame;
 	PG_TRY();
 	{
-		call_next(statement, source, read_only_tree, context, parameters,
-				  environment, receiver, completion);
+		call_next(statement, source, read_only_tree, context, parameters, environment, receiver,
+				  completion);
 	}
 	PG_FINALLY();
 	{

@@ -8,12 +8,13 @@
 #include "miscadmin.h"
 
 #include "audit/event.h"
+#include "audit/refusal.h"
 #include "core/errors.h"
 #include "core/installed.h"
 #include "guard/authorisation.h"
 #include "guard/refuse.h"
 
-#define WITHHELD "(withheld: it may hold a password)"
+#define WITHHELD "(withheld: it may hold a secret)"
 
 #define HINT_WAY_OUT \
 	"To remove dbmaestro, a superuser runs SELECT dbm_guard('off'), then DROP EXTENSION dbmaestro."
@@ -39,11 +40,14 @@ static const HarmWords harm_words[] = {
 	"Leave the objects of dbmaestro as they are.  " HINT_WAY_OUT},
 	[DBM_HARM_FOUNDATION] = {"dbmaestro stands on \"%s\" and would go with it.",
 	"Drop the objects that are meant one by one.  " HINT_WAY_OUT},
-	[DBM_HARM_OWNER] = {"Role \"%s\" owns objects that dbmaestro stands on.",
+	[DBM_HARM_OWNER] =
+		{"Role \"%s\" owns objects that dbmaestro stands on.",
 	"Name the objects that are meant one by one, or give those of dbmaestro to another role first."},
-	[DBM_HARM_INTRUDER] = {"Schema dbmaestro holds nothing but dbmaestro's own objects: \"%s\" is not one.",
+	[DBM_HARM_INTRUDER] =
+		{"Schema dbmaestro holds nothing but dbmaestro's own objects: \"%s\" is not one.",
 	"Choose another schema."},
-	[DBM_HARM_NAME] = {"Names that begin with dbm_ belong to dbmaestro in the schema of its functions: \"%s\" would make calls ambiguous.",
+	[DBM_HARM_NAME] =
+		{"Names that begin with dbm_ belong to dbmaestro in the schema of its functions: \"%s\" would make calls ambiguous.",
 	"Choose another name, or another schema."},
 	[DBM_HARM_MEMBERSHIP] = {"\"%s\" belongs to dbmaestro and would go with the other extension.",
 	"Leave the objects of dbmaestro out of other extensions."},
@@ -79,8 +83,8 @@ word_outside_change(const DbmCommand *command)
 		.detail = psprintf("Environment \"%s\" accepts schema changes only through dbm_apply().",
 						   name),
 		.hint = psprintf("Put the statement in a migration script and run \"dbmaestro deploy %s\", "
-						 "or SELECT dbm_apply('<name>', '<script>').", name)
-	};
+						 "or SELECT dbm_apply('<name>', '<script>').",
+						 name)};
 }
 
 static Refusal
@@ -101,8 +105,7 @@ word_harm(const DbmCommand *command, const DbmDecision *decision)
 		.sqlstate = ERRCODE_DBM_SELF_PROTECTION,
 		.message = psprintf("cannot run %s: it would harm dbmaestro", subject_of(command)),
 		.detail = psprintf(words->detail, decision->victim ? decision->victim : ""),
-		.hint = words->hint
-	};
+		.hint = words->hint};
 }
 
 static Refusal
@@ -115,8 +118,7 @@ word_protected_setting(const DbmCommand *command)
 		.detail = psprintf("Environment \"%s\" is enforced by a library that the server loads.",
 						   environment_name()),
 		.hint = "Run SELECT dbm_guard('observe') first; dbm_guard('enforce') and dbm_guard('off') "
-		"set session_preload_libraries themselves."
-	};
+				"set session_preload_libraries themselves."};
 }
 
 static Refusal
@@ -124,12 +126,12 @@ word_session_switch(const DbmCommand *command)
 {
 	return (Refusal) {
 		.sqlstate = ERRCODE_DBM_SCRIPT_REFUSED,
-		.message = psprintf("cannot run %s for a setting that switches triggers off inside a change",
+		.message = psprintf(
+			"cannot run %s for a setting that switches triggers off inside a change",
 							command->action),
 		.detail = psprintf("Change \"%s\" is being run.", dbm_guard_current_change()),
 		.hint = "Take the statement out of the script; disable single triggers with ALTER TABLE "
-		"where that is meant."
-	};
+				"where that is meant."};
 }
 
 static Refusal
@@ -139,8 +141,7 @@ word_reuse(const DbmCommand *command)
 		.sqlstate = ERRCODE_DBM_SCRIPT_REFUSED,
 		.message = psprintf("cannot run %s inside a change", command->action),
 		.detail = "What was prepared or opened before the change would run with its authority.",
-		.hint = "Write the statement itself into the script."
-	};
+		.hint = "Write the statement itself into the script."};
 }
 
 static Refusal
@@ -193,13 +194,12 @@ dbm_refuse(const DbmCommand *command, const DbmDecision *decision)
 	event.detail = refusal.detail;
 	event.hint = refusal.hint;
 	if (dbm_guard_records())
+	{
 		dbm_event_record_durably(&event);
-
-	ereport(ERROR,
-			(errcode(refusal.sqlstate),
-			 errmsg_internal("%s", refusal.message),
-			 errdetail_internal("%s", refusal.detail),
-			 errhint("%s", refusal.hint)));
+		dbm_refusal_recorded();
+	}
+	ereport(ERROR, (errcode(refusal.sqlstate), errmsg_internal("%s", refusal.message),
+					errdetail_internal("%s", refusal.detail), errhint("%s", refusal.hint)));
 }
 
 /*
@@ -240,11 +240,8 @@ dbm_report_bypass(const DbmCommand *command, const char *silent_door)
 	event.detail = "It is disabled, or something else has taken its place.";
 	event.hint = "See: SELECT * FROM dbm_doctor();";
 	/* the event goes if the transaction does; this line stays */
-	ereport(LOG,
-			(errcode(ERRCODE_DBM_SELF_PROTECTION),
-			 errmsg_internal("%s", event.message),
-			 errdetail_internal("%s", event.detail),
-			 errhint("%s", event.hint)));
+	ereport(LOG, (errcode(ERRCODE_DBM_SELF_PROTECTION), errmsg_internal("%s", event.message),
+				  errdetail_internal("%s", event.detail), errhint("%s", event.hint)));
 	if (dbm_guard_records())
 		record(command, &event);
 }
@@ -259,8 +256,8 @@ dbm_warn_of_copy(void)
 				   environment->identity != DBM_IDENTITY_UNBOUND))
 		return;
 	warned = true;
-	ereport(WARNING,
-			(errmsg("this database is a copy of environment \"%s\"", environment_name()),
+	ereport(WARNING, (errcode(ERRCODE_WARNING),
+			 errmsg("this database is a copy of environment \"%s\"", environment_name()),
 			 errdetail("The guard only observes here, and no change can be applied."),
 			 errhint("If this database is to be an environment, run: "
 					 "SELECT dbm_attach('<reason>', '<environment>');")));

@@ -371,8 +371,7 @@ harm_of_contents(const DbmCommand *command, const char **victim)
 {
 	const DbmTarget *content = llast(command->targets);
 
-	if (content->type == OBJECT_SCHEMA &&
-		content->address.objectId == dbm_functions_namespace())
+	if (content->type == OBJECT_SCHEMA && content->address.objectId == dbm_functions_namespace())
 	{
 		*victim = dbm_target_identity(content);
 		return DBM_HARM_MEMBERSHIP;
@@ -400,8 +399,7 @@ static DbmHarm
 harm_to_target(const DbmCommand *command, const DbmTarget *target)
 {
 	if (target->role == DBM_TARGET_CREATED)
-		return target->namespace == dbm_tables_namespace() ? DBM_HARM_INTRUDER :
-			DBM_HARM_NONE;
+		return target->namespace == dbm_tables_namespace() ? DBM_HARM_INTRUDER : DBM_HARM_NONE;
 	if (target->address.classId == ExtensionRelationId)
 		return DBM_HARM_EXTENSION;
 	if (target->role == DBM_TARGET_MENTIONED)

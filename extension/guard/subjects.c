@@ -1,5 +1,5 @@
 /*
- * subjects.c: which objects does a statement name
+ * subjects.c: which objects does a statement name, where one field is not all
  *
  * What the statement alters, drops or creates is a subject; what it only
  * leans on (a referenced or inherited table, a schema to create in) is
@@ -14,107 +14,37 @@
 
 #include "guard/subjects.h"
 
-/* How a statement's field holds the name of its subject. */
-typedef enum FieldForm
-{
-	FIELD_NAME,					/* char * */
-	FIELD_NAMES,				/* List of String */
-	FIELD_RELATION,				/* RangeVar * */
-	FIELD_OBJECT,				/* Node *, as in get_object_address() */
-	FIELD_ROLE					/* RoleSpec * */
-} FieldForm;
-
-/* Statements with one subject, held in one field. */
-typedef struct FieldCase
-{
-	NodeTag		tag;
-	DbmTargetRole role;
-	ObjectType	type;
-	FieldForm	form;
-	Size		offset;
-} FieldCase;
-
-/* Of an index, the table that is indexed says more than a name, which may be absent. */
-static const FieldCase field_cases[] = {
-#define SUBJECT(statement, role, type, form, field) \
-	{T_##statement, DBM_TARGET_##role, OBJECT_##type, FIELD_##form, offsetof(statement, field)}
-	SUBJECT(IndexStmt, EXISTING, TABLE, RELATION, relation),
-	SUBJECT(CreateSeqStmt, CREATED, SEQUENCE, RELATION, sequence),
-	SUBJECT(AlterSeqStmt, EXISTING, SEQUENCE, RELATION, sequence),
-	SUBJECT(CompositeTypeStmt, CREATED, TYPE, RELATION, typevar),
-	SUBJECT(CreateEnumStmt, CREATED, TYPE, NAMES, typeName),
-	SUBJECT(AlterEnumStmt, EXISTING, TYPE, NAMES, typeName),
-	SUBJECT(CreateDomainStmt, CREATED, DOMAIN, NAMES, domainname),
-	SUBJECT(AlterDomainStmt, EXISTING, DOMAIN, NAMES, typeName),
-	SUBJECT(AlterTypeStmt, EXISTING, TYPE, NAMES, typeName),
-	SUBJECT(AlterOperatorStmt, EXISTING, OPERATOR, OBJECT, opername),
-	SUBJECT(CreateConversionStmt, CREATED, CONVERSION, NAMES, conversion_name),
-	SUBJECT(CreateOpClassStmt, CREATED, OPCLASS, NAMES, opclassname),
-	SUBJECT(CreateOpFamilyStmt, CREATED, OPFAMILY, NAMES, opfamilyname),
-	SUBJECT(AlterStatsStmt, EXISTING, STATISTIC_EXT, NAMES, defnames),
-	SUBJECT(AlterTSDictionaryStmt, EXISTING, TSDICTIONARY, NAMES, dictname),
-	SUBJECT(AlterTSConfigurationStmt, EXISTING, TSCONFIGURATION, NAMES, cfgname),
-	SUBJECT(AlterCollationStmt, EXISTING, COLLATION, NAMES, collname),
-	SUBJECT(AlterExtensionStmt, EXISTING, EXTENSION, NAME, extname),
-	SUBJECT(ImportForeignSchemaStmt, EXISTING, SCHEMA, NAME, local_schema),
-	SUBJECT(CreateFdwStmt, CREATED, FDW, NAME, fdwname),
-	SUBJECT(AlterFdwStmt, EXISTING, FDW, NAME, fdwname),
-	SUBJECT(CreateForeignServerStmt, CREATED, FOREIGN_SERVER, NAME, servername),
-	SUBJECT(AlterForeignServerStmt, EXISTING, FOREIGN_SERVER, NAME, servername),
-	SUBJECT(CreateUserMappingStmt, EXISTING, FOREIGN_SERVER, NAME, servername),
-	SUBJECT(AlterUserMappingStmt, EXISTING, FOREIGN_SERVER, NAME, servername),
-	SUBJECT(DropUserMappingStmt, EXISTING, FOREIGN_SERVER, NAME, servername),
-	SUBJECT(CreatePLangStmt, CREATED, LANGUAGE, NAME, plname),
-	SUBJECT(CreateAmStmt, CREATED, ACCESS_METHOD, NAME, amname),
-	SUBJECT(CreateSubscriptionStmt, CREATED, SUBSCRIPTION, NAME, subname),
-	SUBJECT(AlterSubscriptionStmt, EXISTING, SUBSCRIPTION, NAME, subname),
-	SUBJECT(DropSubscriptionStmt, EXISTING, SUBSCRIPTION, NAME, subname),
-	SUBJECT(CreateEventTrigStmt, CREATED, EVENT_TRIGGER, NAME, trigname),
-	SUBJECT(AlterEventTrigStmt, EXISTING, EVENT_TRIGGER, NAME, trigname),
-	SUBJECT(CreateRoleStmt, CREATED, ROLE, NAME, role),
-	SUBJECT(AlterRoleStmt, EXISTING, ROLE, ROLE, role),
-	SUBJECT(AlterRoleSetStmt, EXISTING, ROLE, ROLE, role),
-	SUBJECT(CreatedbStmt, CREATED, DATABASE, NAME, dbname),
-	SUBJECT(DropdbStmt, EXISTING, DATABASE, NAME, dbname),
-	SUBJECT(AlterDatabaseStmt, EXISTING, DATABASE, NAME, dbname),
-	SUBJECT(AlterDatabaseRefreshCollStmt, EXISTING, DATABASE, NAME, dbname),
-	SUBJECT(AlterDatabaseSetStmt, EXISTING, DATABASE, NAME, dbname),
-	SUBJECT(CreateTableSpaceStmt, CREATED, TABLESPACE, NAME, tablespacename),
-	SUBJECT(DropTableSpaceStmt, EXISTING, TABLESPACE, NAME, tablespacename),
-	SUBJECT(AlterTableSpaceOptionsStmt, EXISTING, TABLESPACE, NAME, tablespacename),
-#undef SUBJECT
-};
-
 static void
 note(DbmCommand *command, DbmTarget *target)
 {
 	command->targets = lappend(command->targets, target);
 }
 
-static void
-note_relation(DbmCommand *command, DbmTargetRole role, ObjectType type, const RangeVar *relation)
+void
+dbm_note_relation(DbmCommand *command, DbmTargetRole role, ObjectType type,
+				  const RangeVar *relation)
 {
 	if (relation)
 		note(command, dbm_target_relation(role, type, relation));
 }
 
-static void
-note_object(DbmCommand *command, DbmTargetRole role, ObjectType type, Node *object)
+void
+dbm_note_object(DbmCommand *command, DbmTargetRole role, ObjectType type, Node *object)
 {
 	note(command, dbm_target_object(role, type, object));
 }
 
-static void
-note_name(DbmCommand *command, DbmTargetRole role, ObjectType type, char *name)
+void
+dbm_note_name(DbmCommand *command, DbmTargetRole role, ObjectType type, char *name)
 {
 	if (name)
-		note_object(command, role, type, (Node *) makeString(name));
+		dbm_note_object(command, role, type, (Node *) makeString(name));
 }
 
-static void
-note_names(DbmCommand *command, DbmTargetRole role, ObjectType type, List *names)
+void
+dbm_note_names(DbmCommand *command, DbmTargetRole role, ObjectType type, List *names)
 {
-	note_object(command, role, type, (Node *) names);
+	dbm_note_object(command, role, type, (Node *) names);
 }
 
 /* A part (trigger, rule, policy ...) of a relation, printed as "part on relation". */
@@ -135,7 +65,7 @@ mention_relations(DbmCommand *command, List *relations)
 	foreach(cell, relations)
 	{
 		if (IsA(lfirst(cell), RangeVar))
-			note_relation(command, DBM_TARGET_MENTIONED, OBJECT_TABLE, lfirst(cell));
+			dbm_note_relation(command, DBM_TARGET_MENTIONED, OBJECT_TABLE, lfirst(cell));
 	}
 }
 
@@ -150,7 +80,7 @@ mention_constraints(DbmCommand *command, List *elements)
 		Node	   *element = lfirst(cell);
 
 		if (IsA(element, Constraint))
-			note_relation(command, DBM_TARGET_MENTIONED, OBJECT_TABLE,
+			dbm_note_relation(command, DBM_TARGET_MENTIONED, OBJECT_TABLE,
 						  castNode(Constraint, element)->pktable);
 		else if (IsA(element, ColumnDef))
 			mention_constraints(command, castNode(ColumnDef, element)->constraints);
@@ -162,7 +92,7 @@ read_create_table(DbmCommand *command, const Node *tree)
 {
 	const CreateStmt *statement = (const CreateStmt *) tree;
 
-	note_relation(command, DBM_TARGET_CREATED,
+	dbm_note_relation(command, DBM_TARGET_CREATED,
 				  IsA(tree, CreateForeignTableStmt) ? OBJECT_FOREIGN_TABLE : OBJECT_TABLE,
 				  statement->relation);
 	mention_relations(command, statement->inhRelations);
@@ -176,7 +106,7 @@ read_alter_table(DbmCommand *command, const Node *tree)
 	const AlterTableStmt *statement = (const AlterTableStmt *) tree;
 	ListCell   *cell;
 
-	note_relation(command, DBM_TARGET_EXISTING, statement->objtype, statement->relation);
+	dbm_note_relation(command, DBM_TARGET_EXISTING, statement->objtype, statement->relation);
 	foreach(cell, statement->cmds)
 	{
 		Node	   *definition = lfirst_node(AlterTableCmd, cell)->def;
@@ -184,10 +114,9 @@ read_alter_table(DbmCommand *command, const Node *tree)
 		if (definition == NULL)
 			continue;
 		if (IsA(definition, RangeVar))
-			note_relation(command, DBM_TARGET_MENTIONED, OBJECT_TABLE,
-						  (RangeVar *) definition);
+			dbm_note_relation(command, DBM_TARGET_MENTIONED, OBJECT_TABLE, (RangeVar *) definition);
 		else if (IsA(definition, PartitionCmd))
-			note_relation(command, DBM_TARGET_MENTIONED, OBJECT_TABLE,
+			dbm_note_relation(command, DBM_TARGET_MENTIONED, OBJECT_TABLE,
 						  ((PartitionCmd *) definition)->name);
 		else
 			mention_constraints(command, list_make1(definition));
@@ -199,7 +128,7 @@ read_create_as(DbmCommand *command, const Node *tree)
 {
 	const CreateTableAsStmt *statement = (const CreateTableAsStmt *) tree;
 
-	note_relation(command, DBM_TARGET_CREATED, statement->objtype, statement->into->rel);
+	dbm_note_relation(command, DBM_TARGET_CREATED, statement->objtype, statement->into->rel);
 }
 
 /* A view over a temporary table is temporary without saying so. */
@@ -220,7 +149,7 @@ read_create_trigger(DbmCommand *command, const Node *tree)
 	const CreateTrigStmt *statement = (const CreateTrigStmt *) tree;
 
 	note_part(command, OBJECT_TRIGGER, statement->relation, statement->trigname);
-	note_relation(command, DBM_TARGET_MENTIONED, OBJECT_TABLE, statement->constrrel);
+	dbm_note_relation(command, DBM_TARGET_MENTIONED, OBJECT_TABLE, statement->constrrel);
 }
 
 static void
@@ -255,9 +184,9 @@ read_create_statistics(DbmCommand *command, const Node *tree)
 
 	/* without a name of its own it goes where its table is */
 	if (statement->defnames)
-		note_names(command, DBM_TARGET_CREATED, OBJECT_STATISTIC_EXT, statement->defnames);
+		dbm_note_names(command, DBM_TARGET_CREATED, OBJECT_STATISTIC_EXT, statement->defnames);
 	else if (IsA(table, RangeVar))
-		note_relation(command, DBM_TARGET_EXISTING, OBJECT_TABLE, table);
+		dbm_note_relation(command, DBM_TARGET_EXISTING, OBJECT_TABLE, table);
 	mention_relations(command, statement->relations);
 }
 
@@ -266,8 +195,9 @@ read_create_function(DbmCommand *command, const Node *tree)
 {
 	const CreateFunctionStmt *statement = (const CreateFunctionStmt *) tree;
 
-	note_names(command, DBM_TARGET_CREATED,
-			   statement->is_procedure ? OBJECT_PROCEDURE : OBJECT_FUNCTION, statement->funcname);
+	dbm_note_names(command, DBM_TARGET_CREATED,
+				   statement->is_procedure ? OBJECT_PROCEDURE : OBJECT_FUNCTION,
+				   statement->funcname);
 }
 
 static void
@@ -275,7 +205,7 @@ read_alter_function(DbmCommand *command, const Node *tree)
 {
 	const AlterFunctionStmt *statement = (const AlterFunctionStmt *) tree;
 
-	note_object(command, DBM_TARGET_EXISTING, statement->objtype, (Node *) statement->func);
+	dbm_note_object(command, DBM_TARGET_EXISTING, statement->objtype, (Node *) statement->func);
 }
 
 static void
@@ -283,7 +213,7 @@ read_define(DbmCommand *command, const Node *tree)
 {
 	const DefineStmt *statement = (const DefineStmt *) tree;
 
-	note_names(command, DBM_TARGET_CREATED, statement->kind, statement->defnames);
+	dbm_note_names(command, DBM_TARGET_CREATED, statement->kind, statement->defnames);
 }
 
 /* A range type brings constructor functions of its own name and of its multirange's. */
@@ -293,13 +223,13 @@ read_create_range(DbmCommand *command, const Node *tree)
 	const CreateRangeStmt *statement = (const CreateRangeStmt *) tree;
 	ListCell   *cell;
 
-	note_names(command, DBM_TARGET_CREATED, OBJECT_TYPE, statement->typeName);
+	dbm_note_names(command, DBM_TARGET_CREATED, OBJECT_TYPE, statement->typeName);
 	foreach(cell, statement->params)
 	{
 		DefElem    *option = lfirst_node(DefElem, cell);
 
 		if (strcmp(option->defname, "multirange_type_name") == 0)
-			note_names(command, DBM_TARGET_CREATED, OBJECT_TYPE, defGetQualifiedName(option));
+			dbm_note_names(command, DBM_TARGET_CREATED, OBJECT_TYPE, defGetQualifiedName(option));
 	}
 }
 
@@ -308,7 +238,7 @@ read_alter_opfamily(DbmCommand *command, const Node *tree)
 {
 	const AlterOpFamilyStmt *statement = (const AlterOpFamilyStmt *) tree;
 
-	note_names(command, DBM_TARGET_EXISTING, OBJECT_OPFAMILY,
+	dbm_note_names(command, DBM_TARGET_EXISTING, OBJECT_OPFAMILY,
 			   lcons(makeString(statement->amname), list_copy(statement->opfamilyname)));
 }
 
@@ -322,7 +252,7 @@ read_create_schema(DbmCommand *command, const Node *tree)
 
 	if (name == NULL && statement->authrole && statement->authrole->roletype == ROLESPEC_CSTRING)
 		name = statement->authrole->rolename;
-	note_name(command, DBM_TARGET_CREATED, OBJECT_SCHEMA, name);
+	dbm_note_name(command, DBM_TARGET_CREATED, OBJECT_SCHEMA, name);
 
 	foreach(cell, statement->schemaElts)
 	{
@@ -348,13 +278,13 @@ read_create_extension(DbmCommand *command, const Node *tree)
 	const CreateExtensionStmt *statement = (const CreateExtensionStmt *) tree;
 	ListCell   *cell;
 
-	note_name(command, DBM_TARGET_CREATED, OBJECT_EXTENSION, statement->extname);
+	dbm_note_name(command, DBM_TARGET_CREATED, OBJECT_EXTENSION, statement->extname);
 	foreach(cell, statement->options)
 	{
 		DefElem    *option = lfirst_node(DefElem, cell);
 
 		if (strcmp(option->defname, "schema") == 0)
-			note_name(command, DBM_TARGET_MENTIONED, OBJECT_SCHEMA, defGetString(option));
+			dbm_note_name(command, DBM_TARGET_MENTIONED, OBJECT_SCHEMA, defGetString(option));
 	}
 }
 
@@ -363,8 +293,8 @@ read_alter_extension_contents(DbmCommand *command, const Node *tree)
 {
 	const AlterExtensionContentsStmt *statement = (const AlterExtensionContentsStmt *) tree;
 
-	note_name(command, DBM_TARGET_EXISTING, OBJECT_EXTENSION, statement->extname);
-	note_object(command, DBM_TARGET_MENTIONED, statement->objtype, statement->object);
+	dbm_note_name(command, DBM_TARGET_EXISTING, OBJECT_EXTENSION, statement->extname);
+	dbm_note_object(command, DBM_TARGET_MENTIONED, statement->objtype, statement->object);
 }
 
 static void
@@ -377,9 +307,10 @@ mention_published(DbmCommand *command, List *objects)
 		PublicationObjSpec *object = lfirst_node(PublicationObjSpec, cell);
 
 		if (object->pubobjtype == PUBLICATIONOBJ_TABLE && object->pubtable)
-			note_relation(command, DBM_TARGET_MENTIONED, OBJECT_TABLE, object->pubtable->relation);
+			dbm_note_relation(command, DBM_TARGET_MENTIONED, OBJECT_TABLE,
+							  object->pubtable->relation);
 		else if (object->pubobjtype == PUBLICATIONOBJ_TABLES_IN_SCHEMA)
-			note_name(command, DBM_TARGET_MENTIONED, OBJECT_SCHEMA, object->name);
+			dbm_note_name(command, DBM_TARGET_MENTIONED, OBJECT_SCHEMA, object->name);
 	}
 }
 
@@ -388,7 +319,7 @@ read_create_publication(DbmCommand *command, const Node *tree)
 {
 	const CreatePublicationStmt *statement = (const CreatePublicationStmt *) tree;
 
-	note_name(command, DBM_TARGET_CREATED, OBJECT_PUBLICATION, statement->pubname);
+	dbm_note_name(command, DBM_TARGET_CREATED, OBJECT_PUBLICATION, statement->pubname);
 	mention_published(command, statement->pubobjects);
 }
 
@@ -397,7 +328,7 @@ read_alter_publication(DbmCommand *command, const Node *tree)
 {
 	const AlterPublicationStmt *statement = (const AlterPublicationStmt *) tree;
 
-	note_name(command, DBM_TARGET_EXISTING, OBJECT_PUBLICATION, statement->pubname);
+	dbm_note_name(command, DBM_TARGET_EXISTING, OBJECT_PUBLICATION, statement->pubname);
 	if (statement->action != AP_DropObjects)
 		mention_published(command, statement->pubobjects);
 }
@@ -409,7 +340,7 @@ read_drop(DbmCommand *command, const Node *tree)
 	ListCell   *cell;
 
 	foreach(cell, statement->objects)
-		note_object(command, DBM_TARGET_EXISTING, statement->removeType, lfirst(cell));
+		dbm_note_object(command, DBM_TARGET_EXISTING, statement->removeType, lfirst(cell));
 }
 
 static void
@@ -420,11 +351,12 @@ read_rename(DbmCommand *command, const Node *tree)
 	if (statement->relation)
 		note_part(command, statement->renameType, statement->relation, statement->subname);
 	else if (statement->object)
-		note_object(command, DBM_TARGET_EXISTING,
-					statement->renameType == OBJECT_DOMCONSTRAINT ? OBJECT_DOMAIN :
-					statement->renameType, statement->object);
+		dbm_note_object(command, DBM_TARGET_EXISTING,
+						statement->renameType == OBJECT_DOMCONSTRAINT ? OBJECT_DOMAIN
+																	  : statement->renameType,
+						statement->object);
 	else
-		note_name(command, DBM_TARGET_EXISTING, statement->renameType, statement->subname);
+		dbm_note_name(command, DBM_TARGET_EXISTING, statement->renameType, statement->subname);
 }
 
 static void
@@ -436,9 +368,9 @@ read_depends(DbmCommand *command, const Node *tree)
 		note_part(command, OBJECT_TRIGGER, statement->relation,
 				  strVal(llast(castNode(List, statement->object))));
 	else if (statement->relation)
-		note_relation(command, DBM_TARGET_EXISTING, statement->objectType, statement->relation);
+		dbm_note_relation(command, DBM_TARGET_EXISTING, statement->objectType, statement->relation);
 	else
-		note_object(command, DBM_TARGET_EXISTING, statement->objectType, statement->object);
+		dbm_note_object(command, DBM_TARGET_EXISTING, statement->objectType, statement->object);
 }
 
 static void
@@ -447,10 +379,10 @@ read_set_schema(DbmCommand *command, const Node *tree)
 	const AlterObjectSchemaStmt *statement = (const AlterObjectSchemaStmt *) tree;
 
 	if (statement->relation)
-		note_relation(command, DBM_TARGET_EXISTING, statement->objectType, statement->relation);
+		dbm_note_relation(command, DBM_TARGET_EXISTING, statement->objectType, statement->relation);
 	else
-		note_object(command, DBM_TARGET_EXISTING, statement->objectType, statement->object);
-	note_name(command, DBM_TARGET_MENTIONED, OBJECT_SCHEMA, statement->newschema);
+		dbm_note_object(command, DBM_TARGET_EXISTING, statement->objectType, statement->object);
+	dbm_note_name(command, DBM_TARGET_MENTIONED, OBJECT_SCHEMA, statement->newschema);
 }
 
 static void
@@ -459,9 +391,9 @@ read_owner(DbmCommand *command, const Node *tree)
 	const AlterOwnerStmt *statement = (const AlterOwnerStmt *) tree;
 
 	if (statement->relation)
-		note_relation(command, DBM_TARGET_EXISTING, statement->objectType, statement->relation);
+		dbm_note_relation(command, DBM_TARGET_EXISTING, statement->objectType, statement->relation);
 	else
-		note_object(command, DBM_TARGET_EXISTING, statement->objectType, statement->object);
+		dbm_note_object(command, DBM_TARGET_EXISTING, statement->objectType, statement->object);
 }
 
 static void
@@ -469,7 +401,7 @@ read_comment(DbmCommand *command, const Node *tree)
 {
 	const CommentStmt *statement = (const CommentStmt *) tree;
 
-	note_object(command, DBM_TARGET_EXISTING, statement->objtype, statement->object);
+	dbm_note_object(command, DBM_TARGET_EXISTING, statement->objtype, statement->object);
 }
 
 static void
@@ -477,15 +409,15 @@ read_label(DbmCommand *command, const Node *tree)
 {
 	const SecLabelStmt *statement = (const SecLabelStmt *) tree;
 
-	note_object(command, DBM_TARGET_EXISTING, statement->objtype, statement->object);
+	dbm_note_object(command, DBM_TARGET_EXISTING, statement->objtype, statement->object);
 }
 
 static void
 read_grant(DbmCommand *command, const Node *tree)
 {
 	const GrantStmt *statement = (const GrantStmt *) tree;
-	ObjectType	type = statement->targtype == ACL_TARGET_ALL_IN_SCHEMA ?
-		OBJECT_SCHEMA : statement->objtype;
+	ObjectType type = statement->targtype == ACL_TARGET_ALL_IN_SCHEMA ? OBJECT_SCHEMA
+																	  : statement->objtype;
 	ListCell   *cell;
 
 	foreach(cell, statement->objects)
@@ -493,9 +425,9 @@ read_grant(DbmCommand *command, const Node *tree)
 		Node	   *object = lfirst(cell);
 
 		if (IsA(object, RangeVar))
-			note_relation(command, DBM_TARGET_EXISTING, type, (RangeVar *) object);
+			dbm_note_relation(command, DBM_TARGET_EXISTING, type, (RangeVar *) object);
 		else
-			note_object(command, DBM_TARGET_EXISTING, type, object);
+			dbm_note_object(command, DBM_TARGET_EXISTING, type, object);
 	}
 }
 
@@ -513,18 +445,17 @@ read_default_privileges(DbmCommand *command, const Node *tree)
 		if (strcmp(option->defname, "schemas") != 0)
 			continue;
 		foreach(schema, (List *) option->arg)
-			note_object(command, DBM_TARGET_EXISTING, OBJECT_SCHEMA, lfirst(schema));
+			dbm_note_object(command, DBM_TARGET_EXISTING, OBJECT_SCHEMA, lfirst(schema));
 	}
 }
 
-static void
-note_role(DbmCommand *command, DbmTargetRole role, const RoleSpec *name)
+void
+dbm_note_role(DbmCommand *command, DbmTargetRole role, const RoleSpec *name)
 {
-	Oid			oid = name && name->roletype != ROLESPEC_PUBLIC ?
-		get_rolespec_oid(name, true) : InvalidOid;
+	Oid oid = name && name->roletype != ROLESPEC_PUBLIC ? get_rolespec_oid(name, true) : InvalidOid;
 
 	if (OidIsValid(oid))
-		note_name(command, role, OBJECT_ROLE, GetUserNameFromId(oid, false));
+		dbm_note_name(command, role, OBJECT_ROLE, GetUserNameFromId(oid, false));
 }
 
 static void
@@ -533,7 +464,7 @@ note_roles(DbmCommand *command, List *roles)
 	ListCell   *cell;
 
 	foreach(cell, roles)
-		note_role(command, DBM_TARGET_EXISTING, lfirst_node(RoleSpec, cell));
+		dbm_note_role(command, DBM_TARGET_EXISTING, lfirst_node(RoleSpec, cell));
 }
 
 static void
@@ -602,41 +533,12 @@ static const ReaderCase reader_cases[] = {
 	{T_GrantRoleStmt, read_grant_role},
 };
 
-static void
-note_field(DbmCommand *command, const FieldCase *field)
-{
-	void	   *value = *(void *const *) ((const char *) command->tree + field->offset);
-
-	switch (field->form)
-	{
-		case FIELD_NAME:
-			note_name(command, field->role, field->type, value);
-			break;
-		case FIELD_NAMES:
-			note_names(command, field->role, field->type, value);
-			break;
-		case FIELD_RELATION:
-			note_relation(command, field->role, field->type, value);
-			break;
-		case FIELD_OBJECT:
-			note_object(command, field->role, field->type, value);
-			break;
-		case FIELD_ROLE:
-			note_role(command, field->role, value);
-			break;
-	}
-}
-
 void
 dbm_read_subjects(DbmCommand *command)
 {
 	NodeTag		tag = nodeTag(command->tree);
 
-	for (int at = 0; at < lengthof(field_cases); at++)
-	{
-		if (field_cases[at].tag == tag)
-			note_field(command, &field_cases[at]);
-	}
+	dbm_read_subject_field(command);
 	for (int at = 0; at < lengthof(reader_cases); at++)
 	{
 		if (reader_cases[at].tag == tag)

@@ -181,8 +181,7 @@ look_up_relation(DbmTarget *target, const RangeVar *relation)
 	if (OidIsValid(target->address.objectId))
 	{
 		target->namespace = get_rel_namespace(target->address.objectId);
-		target->temporary =
-			get_rel_persistence(target->address.objectId) == RELPERSISTENCE_TEMP;
+		target->temporary = get_rel_persistence(target->address.objectId) == RELPERSISTENCE_TEMP;
 	}
 }
 
@@ -194,15 +193,14 @@ look_up_routine(DbmTarget *target, ObjectWithArgs *routine)
 	target->address.objectId = LookupFuncWithArgs(target->type, routine, true);
 	if (OidIsValid(target->address.objectId))
 		target->namespace = get_func_namespace(target->address.objectId);
-	target->temporary =
-		OidIsValid(target->namespace) && isAnyTempNamespace(target->namespace);
+	target->temporary = OidIsValid(target->namespace) && isAnyTempNamespace(target->namespace);
 }
 
 static void
 look_up_type(DbmTarget *target, Node *object)
 {
-	TypeName   *name = IsA(object, TypeName) ? castNode(TypeName, object) :
-		makeTypeNameFromNameList(castNode(List, object));
+	TypeName *name = IsA(object, TypeName) ? castNode(TypeName, object)
+										   : makeTypeNameFromNameList(castNode(List, object));
 	HeapTuple	tuple;
 
 	set_written_name(target, name->names);
@@ -228,17 +226,14 @@ look_up_plain(DbmTarget *target, const char *name)
 	switch (target->type)
 	{
 		case OBJECT_SCHEMA:
-			ObjectAddressSet(target->address, NamespaceRelationId,
-							 LookupNamespaceNoError(name));
+			ObjectAddressSet(target->address, NamespaceRelationId, LookupNamespaceNoError(name));
 			target->namespace = target->address.objectId;
 			break;
 		case OBJECT_EXTENSION:
-			ObjectAddressSet(target->address, ExtensionRelationId,
-							 get_extension_oid(name, true));
+			ObjectAddressSet(target->address, ExtensionRelationId, get_extension_oid(name, true));
 			break;
 		case OBJECT_LANGUAGE:
-			ObjectAddressSet(target->address, LanguageRelationId,
-							 get_language_oid(name, true));
+			ObjectAddressSet(target->address, LanguageRelationId, get_language_oid(name, true));
 			break;
 		case OBJECT_EVENT_TRIGGER:
 			ObjectAddressSet(target->address, EventTriggerRelationId,
@@ -285,8 +280,9 @@ dbm_target_object(DbmTargetRole role, ObjectType type, Node *object)
 	switch (form)
 	{
 		case FORM_QUALIFIED:
-			set_written_name(target, IsA(object, ObjectWithArgs) ?
-							 castNode(ObjectWithArgs, object)->objname : castNode(List, object));
+			set_written_name(target, IsA(object, ObjectWithArgs)
+										 ? castNode(ObjectWithArgs, object)->objname
+										 : castNode(List, object));
 			find_namespace(target);
 			break;
 		case FORM_RELATION:
@@ -353,8 +349,7 @@ dbm_target_identity(const DbmTarget *target)
 bool
 dbm_is_temporary_schema_name(const char *schema)
 {
-	return schema != NULL &&
-		(strncmp(schema, "pg_temp", strlen("pg_temp")) == 0 ||
+	return schema != NULL && (strncmp(schema, "pg_temp", strlen("pg_temp")) == 0 ||
 		 strncmp(schema, "pg_toast_temp", strlen("pg_toast_temp")) == 0);
 }
 

@@ -151,7 +151,8 @@ submit_body(PG_FUNCTION_ARGS)
 	dbm_transaction_require_outside_run("dbm_submit");
 	require_deployer(fcinfo, "dbm_submit");
 	dbm_change_read(&change);
-	dbm_transaction_lock_deployment();
+	/* not the deployment's lock: people submit while others deploy */
+	dbm_table_lock(&dbm_change_table);
 	known = dbm_change_find(change.name, row, NULL);
 	if (known && dbm_change_is(row, "applied") && !change.repeatable)
 		dbm_change_require_same(row, &change);

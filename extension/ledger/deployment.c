@@ -51,27 +51,24 @@ make_row(Datum manifest, Datum claims, bool single)
 	return row;
 }
 
-static void
-close_row(DbmRow *row, const char *outcome)
+void
+dbm_deployment_close(DbmRow *row, const char *outcome)
 {
 	dbm_row_set(row, DBM_DEPLOYMENT_FINISHED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
 	dbm_row_set_text(row, DBM_DEPLOYMENT_OUTCOME, outcome);
 }
 
 DbmRow *
-dbm_deployment_single(const char *change, const char *outcome)
+dbm_deployment_single(const char *change)
 {
 	StringInfoData manifest;
-	DbmRow *row;
 
 	initStringInfo(&manifest);
 	appendStringInfoString(&manifest, "[{\"change\": ");
 	escape_json(&manifest, change);
 	appendStringInfoString(&manifest, "}]");
-	row = make_row(DirectFunctionCall1(jsonb_in, CStringGetDatum(manifest.data)),
-				   DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")), true);
-	close_row(row, outcome);
-	return row;
+	return make_row(DirectFunctionCall1(jsonb_in, CStringGetDatum(manifest.data)),
+					DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")), true);
 }
 
 void
@@ -163,7 +160,7 @@ finish_body(PG_FUNCTION_ARGS)
 						errhint("Say succeeded, failed or cancelled.")));
 	dbm_deployment_require_open(id);
 	(void) dbm_table_get_int64(&dbm_deployment_table, id, row, &tid);
-	close_row(row, outcome);
+	dbm_deployment_close(row, outcome);
 	dbm_table_update(row, &tid);
 	record("dbm_deployment_finish", id, outcome);
 	PG_RETURN_VOID();

@@ -9,10 +9,10 @@
 /* Raises ERRCODE_DBM_DEPLOYMENT_STATE unless the deployment is open. */
 extern void dbm_deployment_require_open(int64 deployment);
 
-/*
- * Builds the row of a deployment of a single change (not inserted), closed
- * with this outcome.
- */
-extern DbmRow *dbm_deployment_single(const char *change, const char *outcome);
+/* Builds the row of a deployment of this change alone; not inserted, still open. */
+extern DbmRow *dbm_deployment_single(const char *change);
+
+/* Closes a row that is not inserted yet. */
+extern void dbm_deployment_close(DbmRow *row, const char *outcome);
 
 #endif							/* DBM_LEDGER_DEPLOYMENT_H */

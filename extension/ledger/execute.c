@@ -31,6 +31,7 @@
 #include "guard/collected.h"
 #include "ledger/copy_data.h"
 #include "ledger/execute.h"
+#include "ledger/temporary.h"
 
 /* SET CONSTRAINTS ALL IMMEDIATE was run at the end of a run of this transaction. */
 static LocalTransactionId constraints_immediate_in = InvalidLocalTransactionId;
@@ -243,6 +244,7 @@ run_authorised(DbmExecution *execution)
 		run_all_statements(execution);
 		fire_deferred_triggers();
 		note_touched(execution, execution->script->nstatements);
+		dbm_temporary_drop(execution->touched);
 		AtEOXact_GUC(false, nest);
 		SetUserIdAndSecContext(user, security);
 	}

@@ -70,9 +70,9 @@ CREATE TABLE dbmaestro.submission (
     submitted_at     timestamptz NOT NULL,
     submitted_by     text        NOT NULL COLLATE "C",
     submitted_by_oid oid         NOT NULL,
-    CONSTRAINT submission_pkey PRIMARY KEY (id),
-    CONSTRAINT submission_approval_key UNIQUE (change, approval)
+    CONSTRAINT submission_pkey PRIMARY KEY (id)
 );
+CREATE UNIQUE INDEX submission_approval_key ON dbmaestro.submission (change, approval);
 COMMENT ON TABLE dbmaestro.submission IS 'Every content that was submitted for a change, for review and approval';
 COMMENT ON COLUMN dbmaestro.submission.id IS 'Number of the submission';
 COMMENT ON COLUMN dbmaestro.submission.change IS 'Name of the change';

@@ -134,12 +134,10 @@ dbm_run_record(DbmRun *run)
 	DbmRow *row;
 	DbmEvent event;
 
-	if (run->deployment == 0)
+	if (run->single_deployment)
 	{
-		DbmRow *deployment = dbm_deployment_single(run->change, "succeeded");
-
-		run->deployment = dbm_row_int64(deployment, DBM_DEPLOYMENT_ID);
-		dbm_table_insert(deployment);
+		dbm_deployment_close(run->single_deployment, "succeeded");
+		dbm_table_insert(run->single_deployment);
 	}
 	row = make_run_row(run, outcome_of(run));
 	if (run->snapshot_before)
@@ -186,22 +184,19 @@ dbm_run_record_failure(DbmRun *run, const ErrorData *edata)
 	DbmRow **rows = palloc((nstatements + 3) * sizeof(DbmRow *));
 	int nrows = 0;
 	DbmRow *row;
-	DbmRow *deployment = NULL;
 	DbmEvent event;
 
-	if (run->deployment == 0)
-	{
-		deployment = dbm_deployment_single(run->change, "failed");
-		run->deployment = dbm_row_int64(deployment, DBM_DEPLOYMENT_ID);
-	}
 	fill_event(&event, run);
 	event.sqlstate = edata->sqlerrcode;
 	event.message = edata->message;
 	event.detail = edata->detail;
 	event.hint = edata->hint;
 	rows[nrows++] = dbm_event_row(&event);
-	if (deployment)
-		rows[nrows++] = deployment;
+	if (run->single_deployment)
+	{
+		dbm_deployment_close(run->single_deployment, "failed");
+		rows[nrows++] = run->single_deployment;
+	}
 	row = make_run_row(run, "failed");
 	set_failure(row, run, edata);
 	rows[nrows++] = row;
@@ -218,6 +213,11 @@ dbm_run_perform(DbmRun *run)
 	ErrorData *failure;
 
 	run->id = dbm_table_next_id(&dbm_run_table);
+	if (run->deployment == 0)
+	{
+		run->single_deployment = dbm_deployment_single(run->change);
+		run->deployment = dbm_row_int64(run->single_deployment, DBM_DEPLOYMENT_ID);
+	}
 	if (snapshots)
 		run->snapshot_before = dbm_snapshot_record(NULL, run->deployment, run->root_before);
 

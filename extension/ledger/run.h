@@ -6,6 +6,7 @@
 
 #include "fmgr.h"
 
+#include "core/table.h"
 #include "ledger/execute.h"
 
 typedef struct DbmRun
@@ -19,6 +20,7 @@ typedef struct DbmRun
 
 	/* filled in */
 	int64		id;
+	DbmRow	   *single_deployment;	/* made here, or NULL */
 	int64		snapshot_before;	/* 0: not taken */
 	int64		snapshot_after;
 	uint8		root_before[DBM_DIGEST_LENGTH];

@@ -26,8 +26,9 @@ foreach my $file (@files)
     my $script = do { local $/; <$handle> };
     close $handle;
 
-    # what a script sets must not reach the next one; dbm_apply sees to it by itself
+    # what a script sets must not reach the next one; dbm_apply sees to settings by itself
     my $reset = $script =~ /^\s*SET\s/mi ? "RESET ALL;\n" : '';
+    print "DISCARD TEMP;\n" if $script =~ /\bCREATE\s+TEMP/i;
 
     if ($contestant eq 'dbmaestro')
     {

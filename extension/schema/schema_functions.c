@@ -1,0 +1,89 @@
+/*
+ * schema/schema_functions.c: the schema's functions for SQL
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "schema/live.h"
+#include "schema/schema.h"
+
+PG_FUNCTION_INFO_V1(dbm_schema_hash);
+PG_FUNCTION_INFO_V1(dbm_schema_hash_full);
+PG_FUNCTION_INFO_V1(dbm_schema_objects);
+
+Datum
+dbm_schema_hash(PG_FUNCTION_ARGS)
+{
+	uint8 root[DBM_DIGEST_LENGTH];
+
+	dbm_schema_root(root);
+	PG_RETURN_TEXT_P(cstring_to_text(dbm_hex(root, DBM_DIGEST_LENGTH)));
+}
+
+/* The same by describing everything anew; tests compare the two. */
+Datum
+dbm_schema_hash_full(PG_FUNCTION_ARGS)
+{
+	DbmLive *live = dbm_live_make(CurrentMemoryContext);
+	Snapshot snapshot;
+	char *hex;
+
+	CommandCounterIncrement();
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	dbm_live_fill(live, snapshot);
+	UnregisterSnapshot(snapshot);
+	hex = dbm_hex(dbm_live_root(live, DBM_TREE_SCHEMA), DBM_DIGEST_LENGTH);
+	dbm_live_free(live);
+	PG_RETURN_TEXT_P(cstring_to_text(hex));
+}
+
+typedef struct RowReceiver
+{
+	DbmReceiver receiver;
+	ReturnSetInfo *result;
+} RowReceiver;
+
+static void
+put_object_row(DbmReceiver *receiver, const DbmDraft *draft)
+{
+	RowReceiver *self = (RowReceiver *) receiver;
+	Datum values[5];
+	bool nulls[5] = {false};
+
+	values[0] = CStringGetTextDatum(draft->kind);
+	values[1] = CStringGetTextDatum(draft->identity);
+	values[2] = CStringGetTextDatum(dbm_hex(draft->hash, DBM_DIGEST_LENGTH));
+	values[3] = BoolGetDatum(draft->extra);
+	values[4] = PointerGetDatum(cstring_to_text_with_len(draft->body->data, draft->body->len));
+	tuplestore_putvalues(self->result->setResult, self->result->setDesc, values, nulls);
+}
+
+Datum
+dbm_schema_objects(PG_FUNCTION_ARGS)
+{
+	RowReceiver self = {.receiver.object = put_object_row};
+	Snapshot snapshot;
+	DbmPass *pass;
+
+	InitMaterializedSRF(fcinfo, 0);
+	self.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	CommandCounterIncrement();
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	pass = dbm_pass_begin(snapshot, &self.receiver);
+	dbm_pass_all(pass);
+	dbm_pass_end(pass);
+	UnregisterSnapshot(snapshot);
+	PG_RETURN_NULL();
+}
+
+void
+dbm_schema_init(void)
+{
+}
