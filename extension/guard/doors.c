@@ -93,11 +93,14 @@ get_event(FunctionCallInfo fcinfo)
 }
 
 static DbmCommand
-describe(const EventTriggerData *event)
+describe(const EventTriggerData *event, bool finished)
 {
 	DbmCommand	command;
 
-	dbm_classify(event->parsetree, &command);
+	if (finished)
+		dbm_classify_finished(event->parsetree, &command);
+	else
+		dbm_classify(event->parsetree, &command);
 	find_text(&command);
 	return command;
 }
@@ -119,7 +122,7 @@ dbm_ddl_start(PG_FUNCTION_ARGS)
 		innermost->trigger_fired = true;
 	if (dbm_guard_is_awake())
 	{
-		DbmCommand	command = describe(event);
+		DbmCommand	command = describe(event, false);
 		DbmDecision decision = dbm_decide(&command);
 
 		refuse_if_told(&command, &decision);
@@ -246,7 +249,7 @@ dbm_ddl_end(PG_FUNCTION_ARGS)
 
 	if (dbm_guard_is_awake())
 	{
-		DbmCommand	command = describe(event);
+		DbmCommand	command = describe(event, true);
 		List	   *touched = dbm_touched_by_command();
 
 		/* in this order: a write must come after all that the command does */
@@ -314,7 +317,7 @@ dbm_ddl_drop(PG_FUNCTION_ARGS)
 
 	if (dbm_guard_is_awake())
 	{
-		DbmCommand	command = describe(event);
+		DbmCommand	command = describe(event, true);
 		List	   *dropped = dbm_dropped_by_command(GetCommandTagName(event->tag));
 
 		if (dbm_guard_inside_run())
