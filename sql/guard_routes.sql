@@ -1,14 +1,15 @@
 -- Every way to change a schema that can be tried in a function: allowed while the guard observes
 -- (so the statement itself is sound), denied when it enforces.  Each try is rolled back.
+\set before :DBNAME
 CREATE DATABASE guard_routes;
 \c guard_routes
-SET client_min_messages = warning;
+SET client_min_messages = error;
 CREATE EXTENSION dbmaestro;
 SELECT dbm_init('prod');
 
 -- what the statements work on
 CREATE SCHEMA app;
-SET search_path = app;
+SET search_path = app, public;
 CREATE TABLE t (id integer PRIMARY KEY, note text, CONSTRAINT note_check CHECK (note <> ''));
 CREATE TABLE parent (id integer) PARTITION BY RANGE (id);
 CREATE TABLE child PARTITION OF parent FOR VALUES FROM (0) TO (10);
@@ -52,11 +53,10 @@ INSERT INTO route (statement) VALUES
 ('CREATE TABLE IF NOT EXISTS t (id integer)'),
 ('CREATE TABLE more PARTITION OF parent FOR VALUES FROM (10) TO (20)'),
 ('CREATE TABLE more AS SELECT 1 AS one'),
-('SELECT 1 AS one INTO more'),
 ('CREATE UNLOGGED TABLE more ()'),
 ('ALTER TABLE t ADD COLUMN more integer'),
 ('ALTER TABLE t DROP COLUMN note CASCADE'),
-('ALTER TABLE t ALTER COLUMN id TYPE bigint'),
+('ALTER TABLE t ALTER COLUMN note TYPE varchar USING note'),
 ('ALTER TABLE t RENAME TO more'),
 ('ALTER TABLE t RENAME COLUMN note TO more'),
 ('ALTER TABLE t RENAME CONSTRAINT note_check TO more'),
@@ -74,6 +74,7 @@ INSERT INTO route (statement) VALUES
 ('DROP INDEX t_note'),
 ('CREATE VIEW more AS SELECT 1'),
 ('CREATE OR REPLACE VIEW v AS SELECT id FROM t'),
+('CREATE VIEW more AS WITH c AS (SELECT 1 AS id) SELECT FROM t JOIN c ON t.id = c.id JOIN (loose LEFT JOIN c AS d USING (id)) ON true'),
 ('CREATE RECURSIVE VIEW more (n) AS SELECT 1'),
 ('ALTER VIEW v RENAME TO more'),
 ('ALTER VIEW v ALTER COLUMN id SET DEFAULT 1'),
@@ -128,7 +129,7 @@ INSERT INTO route (statement) VALUES
 ('CREATE OPERATOR !== (FUNCTION = int4ne, LEFTARG = integer, RIGHTARG = integer)'),
 ('ALTER OPERATOR === (integer, integer) SET (RESTRICT = eqsel)'),
 ('DROP OPERATOR === (integer, integer)'),
-('CREATE OPERATOR CLASS more FOR TYPE pair USING hash FAMILY more AS STORAGE pair'),
+('CREATE OPERATOR CLASS more FOR TYPE pair USING hash AS STORAGE pair'),
 ('CREATE OPERATOR FAMILY more USING hash'),
 ('ALTER OPERATOR FAMILY fa USING btree RENAME TO more'),
 ('DROP OPERATOR FAMILY fa USING btree'),
@@ -168,7 +169,7 @@ INSERT INTO route (statement) VALUES
 ('COMMENT ON OPERATOR === (integer, integer) IS ''x'''),
 ('ALTER EXTENSION plpgsql ADD TABLE loose'),
 ('COMMENT ON EXTENSION plpgsql IS ''x'''),
-('DROP EXTENSION plpgsql');
+('DROP EXTENSION plpgsql CASCADE');
 
 -- runs one statement and takes it back
 CREATE FUNCTION pg_temp.try(statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -205,4 +206,6 @@ SELECT relname FROM pg_class WHERE relname = 'more';
 
 SELECT dbm_guard('observe');
 DROP OWNED BY regress_routes;
-\c :DBNAME_BEFORE
+\c :before
+DROP DATABASE guard_routes WITH (FORCE);
+DROP ROLE regress_routes;

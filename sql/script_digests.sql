@@ -5,7 +5,7 @@ INSERT INTO variant VALUES
     ('line ends',       E'-- Description: adds it\r\nCREATE TABLE t (a int DEFAULT 1, "B" text);\r\nSELECT ''x  y'';\r\n'),
     ('white space',     E'-- Description: adds it\n\n\nCREATE  TABLE\tt(a int\n  DEFAULT 1,"B" text) ;SELECT ''x  y'''),
     ('comments',        E'-- some words\n--  Description: no, indented\n-- Description:  adds it \n-- x\nCREATE /* a; */ TABLE t (a int DEFAULT 1, "B" text); -- b\nSELECT ''x  y'';'),
-    ('case',            E'-- DESCRIPTION: adds it\ncreate table T (A INT default 1, "B" TEXT);\nselect ''x  y'';\n'),
+    ('case',            E'-- Description: adds it\ncreate table T (A INT default 1, "B" TEXT);\nselect ''x  y'';\n'),
     ('quoting',         E'-- Description: adds it\nCREATE TABLE t (a int DEFAULT 1, "B" text);\nSELECT $q$x  y$q$;\n'),
     ('more semicolons', E'-- Description: adds it\n;CREATE TABLE t (a int DEFAULT 1, "B" text);;\nSELECT ''x  y'';;'),
     ('BEGIN ... COMMIT', E'-- Description: adds it\nBEGIN;\nCREATE TABLE t (a int DEFAULT 1, "B" text);\nSELECT ''x  y'';\nCOMMIT;\n'),

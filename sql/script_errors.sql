@@ -25,7 +25,7 @@ SELECT dbmaestro._dbm_script_check(E'SELECT 1;\n  SELECT $a$ $b$');
 SELECT dbmaestro._dbm_script_check(E'SELECT 1;\n  SELECT 1 /* /* */');
 SELECT dbmaestro._dbm_script_check(E'SELECT 1;\n  SELECT E''\\');
 SELECT dbmaestro._dbm_script_check(E'SELECT ''abc\n\\.\nSELECT 1;\n');
-SELECT dbmaestro._dbm_script_check('SELECT 1 ' || repeat('(', 20) || repeat('very_long_token_', 1) || ' ''' || repeat('x', 1000) || ''' y z');
+SELECT dbmaestro._dbm_script_check('SELECT 1 ' || 'a ''' || repeat('x', 1000) || ''' y z');
 
 -- what else the scanner refuses
 SELECT dbmaestro._dbm_script_check(E'SELECT 1;\nSELECT 1a');

@@ -5,20 +5,21 @@
 
 SELECT * FROM dbmaestro._dbm_script_header($script$
 -- Description: creates orders
--- rationale:   why, in one line
+-- Rationale:   why, in one line
 --   and a second
 --     and a third, indented more
 -- Requires: 20261122_101500_create_customers
 -- Requires: 20261122_101600_create_products
 
 --Issue: 17
--- LINT-IGNORE: drop-column because nobody reads it
+-- Lint-Ignore: drop-column because nobody reads it
 -- Downtime:
--- run-as: shop_owner
+-- Run-As: shop_owner
 -- This is prose: it has a colon, and no key.
 --   so this continues nothing
 -- Owner: not a key of ours
--- lower: nor is this
+-- requires: nor is this, sqitch writes it so
+-- LABELS: spelled otherwise
 -- X-Y-z: kept, it looks like one
 -- http://example.com
 -- Labels:a

@@ -63,4 +63,6 @@ SELECT dbmaestro._dbm_script_check('CREATE ROLE a PASSWORD ''hunter2''', 'add_ro
 
 -- an error near a secret does not quote it, an error near the word does quote
 SELECT dbmaestro._dbm_script_check('CREATE ROLE a PASSWORD ''hunter2'' LOGN NOW', 'add_roles');
+SELECT dbmaestro._dbm_script_check('CREATE ROLE a PASSWORD ''hunter2', 'add_roles');
+SELECT dbmaestro._dbm_script_check('CREATE ROLE a PASSWORD = ''hunter2''', 'add_roles');
 SELECT dbmaestro._dbm_script_check('CREATE TABLE account (password text DEFALT ''x'')', 'add_roles');

@@ -18,7 +18,7 @@ SELECT * FROM dbmaestro._dbm_script(E'-- before\nSELECT /* in ; side */ 1 -- and
 -- every kind of quoting
 SELECT ordinal, line, "column", statement FROM dbmaestro._dbm_script($script$
 SELECT 'a;b', 'it''s;', E'\';\\', "odd;""name", U&"\0061;", U&'d!0061;' UESCAPE '!', B'0', X'1F', N'n;';
-SELECT $$ ; $$, $tag$ $$ ; $other$ ; $tag$, $1a, 'one;'
+SELECT $$ ; $$, $tag$ $$ ; $other$ ; $tag$, $1, 'one;'
     'two;';
 SELECT a$b$c;d$b$ FROM t;
 $script$);

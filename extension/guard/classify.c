@@ -348,13 +348,12 @@ dbm_is_harmless(const Node *tree)
 	}
 }
 
-void
-dbm_classify(const Node *tree, DbmCommand *command)
+static void
+classify(const Node *tree, DbmCommand *command)
 {
 	CommandTag	tag = CreateCommandTag((Node *) tree);
 	void		(*judge) (DbmCommand *command, const Node *tree) = NULL;
 
-	memset(command, 0, sizeof(*command));
 	command->tree = tree;
 	command->action = GetCommandTagName(tag);
 	command->fires_events = command_tag_event_trigger_ok(tag);
@@ -371,12 +370,40 @@ dbm_classify(const Node *tree, DbmCommand *command)
 		dbm_read_subjects(command);
 }
 
+void
+dbm_classify(const Node *tree, DbmCommand *command)
+{
+	memset(command, 0, sizeof(*command));
+	classify(tree, command);
+}
+
+void
+dbm_classify_finished(const Node *tree, DbmCommand *command)
+{
+	memset(command, 0, sizeof(*command));
+	command->finished = true;
+	classify(tree, command);
+}
+
+/* The first subject; of a mixture the first one that is not temporary. */
 static const DbmTarget *
 first_subject(const DbmCommand *command)
 {
-	const DbmTarget *first = command->targets ? linitial(command->targets) : NULL;
+	const DbmTarget *first = NULL;
+	ListCell   *cell;
 
-	return first && first->role != DBM_TARGET_MENTIONED ? first : NULL;
+	foreach(cell, command->targets)
+	{
+		const DbmTarget *target = lfirst(cell);
+
+		if (target->role == DBM_TARGET_MENTIONED)
+			continue;
+		if (!target->temporary)
+			return target;
+		if (first == NULL)
+			first = target;
+	}
+	return first;
 }
 
 const char *

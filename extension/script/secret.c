@@ -132,15 +132,33 @@ dbm_secret_begin(DbmSecretWatch *watch)
 
 static bool find_in_body(const char *body, int depth, Size *offset);
 
+/*
+ * The text that could be code, or NULL.  In a body of another language, what
+ * SQL takes for a quoted name may be a string; of names the scanner keeps the
+ * beginning only.
+ */
+static const char *
+code_of(const DbmTokenStream *stream, const DbmToken *token, int depth)
+{
+	if (dbm_token_is_string(token))
+		return token->value;
+	if (depth > 0 && token->code == DBM_TOKEN_IDENT && stream->text[token->start] == '"')
+		return pnstrdup(stream->text + token->start + 1, token->end - token->start - 2);
+	return NULL;
+}
+
 static bool
 find_at_token(DbmSecretWatch *watch, const DbmTokenStream *stream, const DbmToken *token, int depth,
 			  Size *offset)
 {
-	const char *value = token->value;
+	const char *value = code_of(stream, token, depth);
 
 	*offset = token->start;
-	if (!dbm_token_is_string(token) || value[0] == '\0')
+	if (value == NULL || value[0] == '\0')
 		return false;
+	if (!dbm_token_is_string(token))
+		return depth < DEEPEST_BODY && may_be_body_with_secret(value) &&
+			   find_in_body(value, depth + 1, offset);
 	if (pg_strcasecmp(watch->previous, "password") == 0)
 		return true;
 	if (watch->options && is_secret_option(watch->previous))
@@ -197,8 +215,7 @@ find_in_body(const char *body, int depth, Size *offset)
 	dbm_secret_begin(&watch);
 	watch.has_body = true;
 	dbm_token_begin(&stream, body, strlen(body));
-	PG_TRY()
-		;
+	PG_TRY();
 		{
 			while (!found && dbm_token_next(&stream, &token))
 			{
@@ -209,8 +226,7 @@ find_in_body(const char *body, int depth, Size *offset)
 		PG_CATCH();
 		{
 			/* Scanning takes nothing but memory, so that no subtransaction is needed. */
-			if (ERRCODE_TO_CATEGORY(geterrcode()) !=
-					ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION &&
+		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION &&
 				ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
 				PG_RE_THROW();
 			MemoryContextSwitchTo(caller);
