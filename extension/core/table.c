@@ -213,10 +213,14 @@ dbm_writer_begin(const DbmTable *table)
 	PreventCommandDuringRecovery("writing to a dbmaestro table");
 
 	writer->table = table;
-	/* toasting wants one, and a utility statement may have none */
+	/*
+	 * Long texts need a snapshot to be stored, and SET, which the guard may
+	 * observe, runs without one.  The catalogs' does not become the
+	 * transaction's: SET TRANSACTION may still come.
+	 */
 	if (!ActiveSnapshotSet())
 	{
-		PushActiveSnapshot(GetTransactionSnapshot());
+		PushActiveSnapshot(GetCatalogSnapshot(InvalidOid));
 		writer->pushed_snapshot = true;
 	}
 	writer->relation = open_table(table, RowExclusiveLock);
