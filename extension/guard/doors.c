@@ -20,6 +20,7 @@
 #include "core/installed.h"
 #include "guard/authorisation.h"
 #include "guard/collected.h"
+#include "guard/doctor.h"
 #include "guard/doors.h"
 #include "guard/refuse.h"
 
@@ -421,4 +422,5 @@ dbm_guard_init(void)
 		ProcessUtility_hook = guard_process_utility;
 		hook_installed = true;
 	}
+	dbm_guard_doctor_init(hook_installed);
 }

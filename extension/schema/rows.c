@@ -108,6 +108,7 @@ open_source(DbmReader *reader, DbmSource source)
 	DbmRows *rows = &reader->rows[source];
 	MemoryContext caller = MemoryContextSwitchTo(reader->memory);
 
+	rows->memory = reader->memory;
 	rows->catalog = table_open(definition->catalog, AccessShareLock);
 	rows->index = index_open(definition->index, AccessShareLock);
 	rows->slot = table_slot_create(rows->catalog, NULL);
@@ -138,6 +139,7 @@ start_scan(DbmReader *reader, DbmSource source, int nkeys, Oid first, Oid second
 {
 	DbmRows *rows = &reader->rows[source];
 	ScanKeyData keys[2];
+	MemoryContext caller;
 
 	if (rows->catalog == NULL)
 		open_source(reader, source);
@@ -145,7 +147,9 @@ start_scan(DbmReader *reader, DbmSource source, int nkeys, Oid first, Oid second
 		elog(ERROR, "catalog source %d is misused", source);
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(first));
 	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(second));
+	caller = MemoryContextSwitchTo(rows->memory);
 	index_rescan(rows->scan, keys, nkeys, NULL, 0);
+	MemoryContextSwitchTo(caller);
 	rows->busy = true;
 	return rows;
 }
@@ -165,7 +169,11 @@ dbm_rows_pair(DbmReader *reader, DbmSource source, Oid first, Oid second)
 HeapTuple
 dbm_rows_next(DbmRows *rows)
 {
-	if (index_getnext_slot(rows->scan, ForwardScanDirection, rows->slot))
+	MemoryContext caller = MemoryContextSwitchTo(rows->memory);
+	bool found = index_getnext_slot(rows->scan, ForwardScanDirection, rows->slot);
+
+	MemoryContextSwitchTo(caller);
+	if (found)
 		return ExecFetchSlotHeapTuple(rows->slot, false, NULL);
 	rows->busy = false;
 	return NULL;

@@ -59,6 +59,7 @@ typedef struct DbmRows
 	Relation index;
 	IndexScanDesc scan;
 	TupleTableSlot *slot;
+	MemoryContext memory;		/* an index scan allocates when it likes */
 	bool busy;
 } DbmRows;
 

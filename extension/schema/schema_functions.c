@@ -11,6 +11,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "core/compat.h"
 #include "schema/live.h"
 #include "schema/schema.h"
 
@@ -72,7 +73,7 @@ dbm_schema_objects(PG_FUNCTION_ARGS)
 	Snapshot snapshot;
 	DbmPass *pass;
 
-	InitMaterializedSRF(fcinfo, 0);
+	dbm_init_set_result(fcinfo);
 	self.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -81,9 +82,4 @@ dbm_schema_objects(PG_FUNCTION_ARGS)
 	dbm_pass_end(pass);
 	UnregisterSnapshot(snapshot);
 	PG_RETURN_NULL();
-}
-
-void
-dbm_schema_init(void)
-{
 }
