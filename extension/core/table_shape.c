@@ -33,6 +33,9 @@
 /* Oids of the relations found as made since the last invalidation. */
 static HTAB *verified = NULL;
 
+/* Goes up with every invalidation: one that arrives during a comparison counts. */
+static uint64 invalidations = 0;
+
 static char *
 compare_columns(const DbmTable *table, TupleDesc descriptor)
 {
@@ -53,7 +56,8 @@ compare_columns(const DbmTable *table, TupleDesc descriptor)
 static char *
 compare_triggers(Relation relation)
 {
-	TriggerDesc *triggers = relation->trigdesc;
+	/* a copy: looking up the functions may rebuild the relation's own */
+	TriggerDesc *triggers = CopyTriggerDesc(relation->trigdesc);
 
 	if (triggers == NULL || triggers->numtriggers != PROTECTIVE_TRIGGERS)
 		return psprintf("it has %d triggers, not %d", triggers ? triggers->numtriggers : 0,
@@ -184,6 +188,7 @@ void
 dbm_shape_require(const DbmTable *table, Relation relation)
 {
 	Oid oid = RelationGetRelid(relation);
+	uint64 before = invalidations;
 	char *difference;
 
 	if (verified && hash_search(verified, &oid, HASH_FIND, NULL))
@@ -202,7 +207,8 @@ dbm_shape_require(const DbmTable *table, Relation relation)
 		verified = hash_create("dbmaestro verified tables", 32, &control,
 							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
-	hash_search(verified, &oid, HASH_ENTER, NULL);
+	if (before == invalidations)
+		hash_search(verified, &oid, HASH_ENTER, NULL);
 }
 
 static void
@@ -211,6 +217,7 @@ forget_relation(Datum argument, Oid relation)
 	HASH_SEQ_STATUS status;
 	Oid *entry;
 
+	invalidations++;
 	if (verified == NULL)
 		return;
 	if (OidIsValid(relation))
