@@ -37,14 +37,17 @@ DECLARE
     step   steps.step;
     before text;
     after  text;
+    agreed boolean;
 BEGIN
     FOR step IN SELECT * FROM steps.step ORDER BY number LOOP
         before := dbm_schema_hash();
         CALL steps.execute(step.statement);
         after := dbm_schema_hash();
-        CALL steps.note(step, steps.agree(), 'quick root is wrong in the transaction');
-        CALL steps.note(step, (before = after) = step.same, 'root changed, or did not');
+        agreed := steps.agree();
         ROLLBACK;
+        -- noted only now, or it would be rolled back as well
+        CALL steps.note(step, agreed, 'quick root is wrong in the transaction');
+        CALL steps.note(step, (before = after) = step.same, 'root changed, or did not');
         CALL steps.note(step, dbm_schema_hash() = before, 'root is wrong after rolling back');
         CALL steps.execute(step.statement);
         COMMIT;
