@@ -9,6 +9,7 @@
 #include "core/settings.h"
 #include "guard/doors.h"
 #include "ledger/ledger.h"
+#include "schema/schema.h"
 
 PG_MODULE_MAGIC;
 
@@ -19,6 +20,7 @@ _PG_init(void)
 {
 	dbm_settings_init();
 	dbm_installed_init();
+	dbm_schema_init();
 	dbm_guard_init();
 	dbm_ledger_init();
 }

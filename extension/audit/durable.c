@@ -70,6 +70,8 @@ dbm_durable_prepare(void)
 	if (TimestampDifferenceExceeds(last_sweep, now, SWEEP_INTERVAL_MS))
 	{
 		last_sweep = now;
+		if (!RecoveryInProgress())
+			dbm_spill_prepare();
 		dbm_durable_sweep();
 	}
 }
@@ -126,13 +128,16 @@ wait_until_entered(const pg_uuid_t *event_id)
 	Wait wait = {.worker = NULL, .next_request = now, .pause_ms = FIRST_PAUSE_MS};
 	bool waits;
 
-	while ((waits = dbm_spill_waits(event_id)) && !QueryCancelPending && !ProcDiePending &&
-		   (now = GetCurrentTimestamp()) < deadline)
+	while ((waits = dbm_spill_waits(event_id)))
 	{
+		/* also where nobody waits: the record is to be entered soon */
 		keep_worker_coming(&wait, now);
+		if (QueryCancelPending || ProcDiePending || now >= deadline)
+			break;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_AGAIN_MS,
 						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
+		now = GetCurrentTimestamp();
 	}
 	/* what else the latch was set for is still to be seen to */
 	SetLatch(MyLatch);

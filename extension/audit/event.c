@@ -71,7 +71,7 @@ make_uuid(void)
 	return uuid;
 }
 
-/* Messages are cut like statements: a detail may quote one. */
+/* Texts that a client had a hand in are cut like statements. */
 static void
 set_cut_text(DbmRow *row, int column, const char *text)
 {
@@ -141,9 +141,9 @@ dbm_event_row(const DbmEvent *event)
 	dbm_row_set_text(row, DBM_EVENT_KIND, event->kind);
 	dbm_row_set_text(row, DBM_EVENT_ACTION, event->action);
 	dbm_row_set_text(row, DBM_EVENT_OBJECT_KIND, event->object_kind);
-	dbm_row_set_text(row, DBM_EVENT_OBJECT, event->object);
+	set_cut_text(row, DBM_EVENT_OBJECT, event->object);
 	set_statement(row, event);
-	dbm_row_set_text(row, DBM_EVENT_CHANGE, event->change);
+	set_cut_text(row, DBM_EVENT_CHANGE, event->change);
 	if (event->run != 0)
 		dbm_row_set_int64(row, DBM_EVENT_RUN, event->run);
 	if (event->deployment != 0)
@@ -173,7 +173,10 @@ dbm_event_record(const DbmEvent *event)
 void
 dbm_event_record_durably(const DbmEvent *event)
 {
-	DbmRow *row = dbm_event_row(event);
+	DbmRow *row;
 
+	if (!dbm_origin_is_kept())
+		dbm_durable_prepare();
+	row = dbm_event_row(event);
 	dbm_durable_write(&row, 1);
 }

@@ -35,6 +35,12 @@ dbm_origin_keep(const DbmOrigin *origin)
 	return before;
 }
 
+bool
+dbm_origin_is_kept(void)
+{
+	return kept != NULL;
+}
+
 void
 dbm_origin_get(DbmOrigin *origin)
 {

@@ -29,6 +29,9 @@ extern void dbm_origin_read_environment(DbmOrigin *origin);
  */
 extern const DbmOrigin *dbm_origin_keep(const DbmOrigin *origin);
 
+/* Is an origin kept: are we inside a call that has read what it needs? */
+extern bool dbm_origin_is_kept(void);
+
 /* The origin of an event now: the one kept, with the roles as they are now, or a fresh one. */
 extern void dbm_origin_get(DbmOrigin *origin);
 

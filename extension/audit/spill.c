@@ -124,8 +124,9 @@ write_new_file(const char *path, const char *bytes, int length)
 	int fd = BasicOpenFile(path, O_WRONLY | O_CREAT | O_EXCL | PG_BINARY);
 	bool written;
 
+	/* two backends may make the counter at once */
 	if (fd < 0)
-		return complain("create file", path);
+		return errno != EEXIST && complain("create file", path);
 	written = (write_all(fd, bytes, length) || complain("write file", path)) &&
 		(pg_fsync(fd) == 0 || complain("fsync file", path));
 	if (close(fd) != 0 && written)

@@ -17,6 +17,9 @@
 #include "varatt.h"
 #endif
 
+/* 18 writes it before the declaration, 15 to 17 behind; compilers take it before. */
+#define DBM_NORETURN __attribute__((noreturn))
+
 /* 16 added the argument onlySummarizing to ExecInsertIndexTuples. */
 #if PG_VERSION_NUM >= 160000
 #define dbm_insert_index_tuples(rri, slot, estate, update) \
@@ -120,5 +123,22 @@ dbm_check_insert_columns(ParseState *pstate, ParseNamespaceItem *item, List *col
 	ExecCheckRTPerms(pstate->p_rtable, true);
 #endif
 }
+
+
+/* 18 counts index scans for EXPLAIN in an extra argument. */
+#if PG_VERSION_NUM >= 180000
+#define dbm_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#else
+#define dbm_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
+#endif
+
+/* 16 renamed the file node of a relation. */
+#if PG_VERSION_NUM >= 160000
+#define dbm_file_number(relation) ((relation)->rd_locator.relNumber)
+#else
+#define dbm_file_number(relation) ((relation)->rd_node.relNode)
+#endif
 
 #endif							/* DBM_CORE_COMPAT_H */

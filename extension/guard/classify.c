@@ -47,13 +47,15 @@ is_protected_setting(const char *name)
 }
 
 /* Does storing this setting, or forgetting all stored ones, touch a protected one? */
-static DbmCommandClass
-class_of_stored_setting(const VariableSetStmt *setting, bool for_everybody)
+static void
+judge_stored_setting(DbmCommand *command, const VariableSetStmt *setting, bool for_everybody)
 {
-	if (setting->kind == VAR_RESET_ALL)
-		return for_everybody ? DBM_COMMAND_PROTECTED_SETTING : DBM_COMMAND_CLUSTER;
-	return is_protected_setting(setting->name) ? DBM_COMMAND_PROTECTED_SETTING
-											   : DBM_COMMAND_CLUSTER;
+	bool		all = setting->kind == VAR_RESET_ALL;
+
+	command->setting = all ? "ALL" : setting->name;
+	command->class = (all ? for_everybody : is_protected_setting(setting->name))
+						 ? DBM_COMMAND_PROTECTED_SETTING
+						 : DBM_COMMAND_CLUSTER;
 }
 
 static void
@@ -61,19 +63,19 @@ judge_role_setting(DbmCommand *command, const Node *tree)
 {
 	const AlterRoleSetStmt *statement = (const AlterRoleSetStmt *) tree;
 
-	command->class = class_of_stored_setting(statement->setstmt, statement->role == NULL);
+	judge_stored_setting(command, statement->setstmt, statement->role == NULL);
 }
 
 static void
 judge_database_setting(DbmCommand *command, const Node *tree)
 {
-	command->class = class_of_stored_setting(((const AlterDatabaseSetStmt *) tree)->setstmt, true);
+	judge_stored_setting(command, ((const AlterDatabaseSetStmt *) tree)->setstmt, true);
 }
 
 static void
 judge_server_setting(DbmCommand *command, const Node *tree)
 {
-	command->class = class_of_stored_setting(((const AlterSystemStmt *) tree)->setstmt, true);
+	judge_stored_setting(command, ((const AlterSystemStmt *) tree)->setstmt, true);
 	command->outlives_rollback = true;
 }
 
@@ -83,7 +85,10 @@ judge_session_setting(DbmCommand *command, const Node *tree)
 	const VariableSetStmt *setting = (const VariableSetStmt *) tree;
 
 	if (setting->name && is_listed(setting->name, session_switches, lengthof(session_switches)))
+	{
 		command->class = DBM_COMMAND_SESSION_SWITCH;
+		command->setting = setting->name;
+	}
 }
 
 static void
@@ -348,13 +353,12 @@ dbm_is_harmless(const Node *tree)
 	}
 }
 
-void
-dbm_classify(const Node *tree, DbmCommand *command)
+static void
+classify(const Node *tree, DbmCommand *command)
 {
 	CommandTag	tag = CreateCommandTag((Node *) tree);
 	void		(*judge) (DbmCommand *command, const Node *tree) = NULL;
 
-	memset(command, 0, sizeof(*command));
 	command->tree = tree;
 	command->action = GetCommandTagName(tag);
 	command->fires_events = command_tag_event_trigger_ok(tag);
@@ -371,12 +375,40 @@ dbm_classify(const Node *tree, DbmCommand *command)
 		dbm_read_subjects(command);
 }
 
+void
+dbm_classify(const Node *tree, DbmCommand *command)
+{
+	memset(command, 0, sizeof(*command));
+	classify(tree, command);
+}
+
+void
+dbm_classify_finished(const Node *tree, DbmCommand *command)
+{
+	memset(command, 0, sizeof(*command));
+	command->finished = true;
+	classify(tree, command);
+}
+
+/* The first subject; of a mixture the first one that is not temporary. */
 static const DbmTarget *
 first_subject(const DbmCommand *command)
 {
-	const DbmTarget *first = command->targets ? linitial(command->targets) : NULL;
+	const DbmTarget *first = NULL;
+	ListCell   *cell;
 
-	return first && first->role != DBM_TARGET_MENTIONED ? first : NULL;
+	foreach(cell, command->targets)
+	{
+		const DbmTarget *target = lfirst(cell);
+
+		if (target->role == DBM_TARGET_MENTIONED)
+			continue;
+		if (!target->temporary)
+			return target;
+		if (first == NULL)
+			first = target;
+	}
+	return first;
 }
 
 const char *
@@ -384,7 +416,9 @@ dbm_command_object_kind(const DbmCommand *command)
 {
 	const DbmTarget *subject = first_subject(command);
 
-	return subject ? dbm_object_type_name(subject->type) : NULL;
+	if (subject == NULL)
+		return command->setting ? "setting" : NULL;
+	return dbm_object_type_name(subject->type);
 }
 
 const char *
@@ -392,7 +426,7 @@ dbm_command_object(const DbmCommand *command)
 {
 	const DbmTarget *subject = first_subject(command);
 
-	return subject ? dbm_target_identity(subject) : NULL;
+	return subject ? dbm_target_identity(subject) : command->setting;
 }
 
 /*

@@ -27,7 +27,9 @@ typedef struct DbmCommand
 	bool		outlives_rollback;	/* works on files or settings at once */
 	bool		reuses;			/* runs a statement or cursor made earlier */
 	bool		holds_secret;	/* its text may hold one, under any name */
+	const char *setting;		/* the one concerned; ALL of them; or NULL */
 	List	   *targets;		/* of DbmTarget *; what it is about comes first */
+	bool		finished;		/* it has run: the server may have rewritten the tree's inside */
 	const char *text;			/* source text, or NULL */
 	int			text_length;
 } DbmCommand;
@@ -38,8 +40,9 @@ typedef struct DbmCommand
  */
 extern bool dbm_is_harmless(const Node *tree);
 
-/* Describes the statement; looks up the objects it names. */
+/* Describes a statement that is about to run, or one that has; looks up the objects it names. */
 extern void dbm_classify(const Node *tree, DbmCommand *command);
+extern void dbm_classify_finished(const Node *tree, DbmCommand *command);
 
 /* Kind and identity of what the command is about; NULL if there is nothing to name. */
 extern const char *dbm_command_object_kind(const DbmCommand *command);

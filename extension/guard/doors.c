@@ -20,6 +20,7 @@
 #include "core/installed.h"
 #include "guard/authorisation.h"
 #include "guard/collected.h"
+#include "guard/doctor.h"
 #include "guard/doors.h"
 #include "guard/refuse.h"
 
@@ -93,11 +94,14 @@ get_event(FunctionCallInfo fcinfo)
 }
 
 static DbmCommand
-describe(const EventTriggerData *event)
+describe(const EventTriggerData *event, bool finished)
 {
 	DbmCommand	command;
 
-	dbm_classify(event->parsetree, &command);
+	if (finished)
+		dbm_classify_finished(event->parsetree, &command);
+	else
+		dbm_classify(event->parsetree, &command);
 	find_text(&command);
 	return command;
 }
@@ -119,7 +123,7 @@ dbm_ddl_start(PG_FUNCTION_ARGS)
 		innermost->trigger_fired = true;
 	if (dbm_guard_is_awake())
 	{
-		DbmCommand	command = describe(event);
+		DbmCommand	command = describe(event, false);
 		DbmDecision decision = dbm_decide(&command);
 
 		refuse_if_told(&command, &decision);
@@ -246,7 +250,7 @@ dbm_ddl_end(PG_FUNCTION_ARGS)
 
 	if (dbm_guard_is_awake())
 	{
-		DbmCommand	command = describe(event);
+		DbmCommand	command = describe(event, true);
 		List	   *touched = dbm_touched_by_command();
 
 		/* in this order: a write must come after all that the command does */
@@ -314,7 +318,7 @@ dbm_ddl_drop(PG_FUNCTION_ARGS)
 
 	if (dbm_guard_is_awake())
 	{
-		DbmCommand	command = describe(event);
+		DbmCommand	command = describe(event, true);
 		List	   *dropped = dbm_dropped_by_command(GetCommandTagName(event->tag));
 
 		if (dbm_guard_inside_run())
@@ -418,4 +422,5 @@ dbm_guard_init(void)
 		ProcessUtility_hook = guard_process_utility;
 		hook_installed = true;
 	}
+	dbm_guard_doctor_init(hook_installed);
 }

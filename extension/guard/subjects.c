@@ -138,7 +138,7 @@ read_create_view(DbmCommand *command, const Node *tree)
 	const ViewStmt *statement = (const ViewStmt *) tree;
 	DbmTarget  *view = dbm_target_relation(DBM_TARGET_CREATED, OBJECT_VIEW, statement->view);
 
-	if (!view->temporary && dbm_query_reads_temporary(statement->query))
+	if (!view->temporary && !command->finished && dbm_query_reads_temporary(statement->query))
 		view->temporary = true;
 	note(command, view);
 }

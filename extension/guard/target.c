@@ -392,6 +392,9 @@ find_temporary_walker(Node *node, void *context)
 		return false;
 	if (IsA(node, RangeVar))
 		return is_temporary_relation(castNode(RangeVar, node));
+	/* parse analysis works on joins in place: after a command their parts are no raw ones */
+	if (IsA(node, JoinExpr) && castNode(JoinExpr, node)->rtindex != 0)
+		return false;
 	return raw_expression_tree_walker(node, find_temporary_walker, context);
 }
 

@@ -18,6 +18,7 @@
 #include "core/installed.h"
 #include "core/own_statement.h"
 #include "ledger/change.h"
+#include "ledger/commit.h"
 #include "ledger/deployment.h"
 #include "ledger/run.h"
 #include "ledger/tables.h"
@@ -40,8 +41,11 @@ is_applied_as_it_is(const DbmChange *change, int64 *run)
 		return false;
 	dbm_digest_of(change->text, change->length, given);
 	*run = dbm_row_int64(row, DBM_CHANGE_APPLIED_RUN);
-	return dbm_row_digest(row, DBM_CHANGE_SCRIPT, applied) &&
-		memcmp(given, applied, DBM_DIGEST_LENGTH) == 0;
+	if (!dbm_row_digest(row, DBM_CHANGE_SCRIPT, applied) ||
+		memcmp(given, applied, DBM_DIGEST_LENGTH) != 0)
+		return false;
+	dbm_change_note_rollback(row, change);
+	return true;
 }
 
 /*
@@ -61,6 +65,7 @@ is_applied(const DbmChange *change, int64 *run)
 		return dbm_row_digest(row, DBM_CHANGE_TOKENS, tokens) &&
 			memcmp(tokens, change->script->tokens_digest, DBM_DIGEST_LENGTH) == 0;
 	dbm_change_require_same(row, change);
+	dbm_change_note_rollback(row, change);
 	return true;
 }
 
@@ -106,6 +111,7 @@ apply_body(PG_FUNCTION_ARGS)
 
 	dbm_change_write(&change, "applied", run.id);
 	dbm_run_record(&run);
+	dbm_commit_expect(DBM_CAPABILITY_DEPLOY, "dbm_apply", run.change);
 	return dbm_run_result(fcinfo, &run, "applied");
 }
 
@@ -151,6 +157,7 @@ submit_body(PG_FUNCTION_ARGS)
 	dbm_transaction_require_outside_run("dbm_submit");
 	require_deployer(fcinfo, "dbm_submit");
 	dbm_change_read(&change);
+	(void) dbm_transaction_begin_own_writes();
 	/* not the deployment's lock: people submit while others deploy */
 	dbm_table_lock(&dbm_change_table);
 	known = dbm_change_find(change.name, row, NULL);
@@ -169,7 +176,7 @@ submit_body(PG_FUNCTION_ARGS)
 		event.change = change.name;
 		event.detail = psprintf("approval hash %s", dbm_hex(change.approval, DBM_DIGEST_LENGTH));
 		dbm_event_record(&event);
-		dbm_transaction_note_own_writes();
+		dbm_transaction_end_own_writes();
 	}
 	PG_RETURN_TEXT_P(cstring_to_text(dbm_hex(change.approval, DBM_DIGEST_LENGTH)));
 }

@@ -5,6 +5,7 @@
 
 #include "catalog/pg_collation.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -19,6 +20,8 @@
 #include "core/settings.h"
 #include "ledger/change.h"
 #include "ledger/tables.h"
+
+#define DBM_CHANGE_NAME_LENGTH 200
 
 static const char *
 require_text(FunctionCallInfo fcinfo, int argument, const char *what, Size *length)
@@ -79,12 +82,31 @@ dbm_change_arguments(FunctionCallInfo fcinfo, DbmChange *change)
 	check_claims(DatumGetJsonbP(change->claims));
 }
 
+/* What no pattern may let through: names are keys, and people read them in lists. */
+static void
+check_name_bytes(const char *name)
+{
+	bool control = false;
+
+	for (const char *at = name; *at; at++)
+		control = control || (unsigned char) *at < ' ' || *at == 0x7f;
+	if (control || name[0] == '\0' || strlen(name) > DBM_CHANGE_NAME_LENGTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_DBM_CHANGE_NAME),
+				 errmsg("invalid name of a change: \"%s\"",
+						pnstrdup(name, pg_mbcliplen(name, strlen(name), DBM_CHANGE_NAME_LENGTH))),
+				 errdetail("Names have 1 to %d bytes and no control characters.",
+						   DBM_CHANGE_NAME_LENGTH),
+				 errhint("Rename it, for instance 20261122_101500_create_orders.")));
+}
+
 static void
 check_name(const DbmChange *change)
 {
 	const char *pattern = dbm_setting_text(DBM_SETTING_CHANGE_NAME_PATTERN);
 
-	if (change->repeatable && change->name[0] != '\0')
+	check_name_bytes(change->name);
+	if (change->repeatable)
 		return;
 	if (!DatumGetBool(DirectFunctionCall2Coll(textregexeq, C_COLLATION_OID,
 											  CStringGetTextDatum(change->name),
@@ -142,6 +164,26 @@ dbm_change_is(const DbmRow *row, const char *state)
 	return strcmp(dbm_row_text(row, DBM_CHANGE_STATE), state) == 0;
 }
 
+/* The promise made when it was applied stands; a better rollback script is a new promise. */
+void
+dbm_change_note_rollback(const DbmRow *row, const DbmChange *change)
+{
+	uint8 stored[DBM_DIGEST_LENGTH];
+	uint8 given[DBM_DIGEST_LENGTH];
+	bool has_stored = dbm_row_digest(row, DBM_CHANGE_ROLLBACK, stored);
+
+	if (change->rollback_text == NULL)
+		return;
+	dbm_digest_of(change->rollback_text, change->rollback_length, given);
+	if (!has_stored || memcmp(stored, given, DBM_DIGEST_LENGTH) != 0)
+		ereport(NOTICE,
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("rollback script of change \"%s\" differs from the one stored when it was "
+						"applied",
+						change->name),
+				 errdetail("The stored one stays.")));
+}
+
 void
 dbm_change_require_same(const DbmRow *row, const DbmChange *change)
 {
@@ -153,7 +195,8 @@ dbm_change_require_same(const DbmRow *row, const DbmChange *change)
 	if (dbm_row_digest(row, DBM_CHANGE_TOKENS, digest) &&
 		memcmp(digest, change->script->tokens_digest, DBM_DIGEST_LENGTH) == 0)
 	{
-		ereport(NOTICE, (errmsg("script of change \"%s\" differs from the one applied in white "
+		ereport(NOTICE, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+						 errmsg("script of change \"%s\" differs from the one applied in white "
 								"space or comments only",
 								change->name)));
 		return;
@@ -250,6 +293,24 @@ dbm_script_content(const uint8 *digest, Size *length)
 	return content;
 }
 
+/* All values of a header field that may be there more than once, a line each. */
+static char *
+join_values(const DbmScript *script, const char *key)
+{
+	StringInfoData values;
+	ListCell *cell;
+
+	initStringInfo(&values);
+	foreach (cell, script->header)
+	{
+		DbmHeaderField *field = lfirst(cell);
+
+		if (strcmp(field->key, key) == 0)
+			appendStringInfo(&values, "%s%s", values.len > 0 ? "\n" : "", field->value);
+	}
+	return values.data;
+}
+
 Datum
 dbm_header_jsonb(const DbmScript *script)
 {
@@ -262,11 +323,12 @@ dbm_header_jsonb(const DbmScript *script)
 	{
 		DbmHeaderField *field = lfirst(cell);
 
+		/* of keys that repeat, jsonb keeps the last, which is as good as the first */
 		if (json.len > 1)
 			appendStringInfoChar(&json, ',');
 		escape_json(&json, field->key);
 		appendStringInfoChar(&json, ':');
-		escape_json(&json, field->value);
+		escape_json(&json, join_values(script, field->key));
 	}
 	appendStringInfoChar(&json, '}');
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));

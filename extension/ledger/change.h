@@ -45,6 +45,9 @@ extern bool dbm_change_is(const DbmRow *row, const char *state);
  */
 extern void dbm_change_require_same(const DbmRow *row, const DbmChange *change);
 
+/* Gives a NOTICE if the applied change has another rollback script than is now given. */
+extern void dbm_change_note_rollback(const DbmRow *row, const DbmChange *change);
+
 /*
  * Writes scripts (each once) and the row of the change in the given state;
  * run is the run that applied it, or 0.

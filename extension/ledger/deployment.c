@@ -3,8 +3,10 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_extension.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -28,6 +30,9 @@
 PG_FUNCTION_INFO_V1(dbm_deployment_start);
 PG_FUNCTION_INFO_V1(dbm_deployment_finish);
 PG_FUNCTION_INFO_V1(dbm_backend_alive);
+
+/* objsubid of our lock on the extension; ledger/transaction.c has another */
+#define FINISH_LOCK 2
 
 static DbmRow *
 make_row(Datum manifest, Datum claims, bool single)
@@ -100,7 +105,10 @@ require_json(FunctionCallInfo fcinfo, int argument, const char *what, bool array
 	value = PG_GETARG_JSONB_P(argument);
 	if (array ? !JB_ROOT_IS_ARRAY(value) || JB_ROOT_IS_SCALAR(value) : !JB_ROOT_IS_OBJECT(value))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("%s must be a JSON %s", what, array ? "array" : "object")));
+						errmsg("%s must be a JSON %s", what, array ? "array" : "object"),
+						errhint("%s", array ? "Elements are {\"change\": \"<name>\", \"hash\": "
+											  "\"<SHA-256 of the script, hex>\"}."
+											: "Pass for instance '{\"commit\": \"4f2a...\"}'.")));
 	return JsonbPGetDatum(value);
 }
 
@@ -116,7 +124,7 @@ record(const char *action, int64 deployment, const char *detail)
 	};
 
 	dbm_event_record(&event);
-	dbm_transaction_note_own_writes();
+	dbm_transaction_end_own_writes();
 }
 
 static Datum
@@ -130,6 +138,7 @@ start_body(PG_FUNCTION_ARGS)
 	dbm_require_initialised();
 	dbm_require_attached("dbm_deployment_start");
 	dbm_capability_require(DBM_CAPABILITY_DEPLOY, "dbm_deployment_start");
+	(void) dbm_transaction_begin_own_writes();
 	row = make_row(require_json(fcinfo, 0, "manifest", true),
 				   require_json(fcinfo, 1, "commit", false), false);
 	id = dbm_row_int64(row, DBM_DEPLOYMENT_ID);
@@ -143,13 +152,20 @@ static Datum
 finish_body(PG_FUNCTION_ARGS)
 {
 	static const char *const outcomes[] = {"succeeded", "failed", "cancelled"};
-	int64 id = PG_GETARG_INT64(0);
-	char *outcome = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	int64 id;
+	char *outcome;
 	DbmRow *row = dbm_row_make(&dbm_deployment_table);
 	ItemPointerData tid;
 	bool known = false;
 
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("deployment and outcome must not be null"),
+						errhint("Run: SELECT dbm_deployment_finish(<deployment>, 'succeeded');")));
+	id = PG_GETARG_INT64(0);
+	outcome = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	dbm_require_own_statement(fcinfo, "dbm_deployment_finish");
+	dbm_require_same_version();
 	dbm_require_initialised();
 	dbm_capability_require(DBM_CAPABILITY_DEPLOY, "dbm_deployment_finish");
 	for (int at = 0; at < lengthof(outcomes); at++)
@@ -158,6 +174,9 @@ finish_body(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("invalid outcome of a deployment: \"%s\"", outcome),
 						errhint("Say succeeded, failed or cancelled.")));
+	(void) dbm_transaction_begin_own_writes();
+	/* of two who close it, the second is told the outcome of the first */
+	LockDatabaseObject(ExtensionRelationId, dbm_extension_oid(), FINISH_LOCK, ExclusiveLock);
 	dbm_deployment_require_open(id);
 	(void) dbm_table_get_int64(&dbm_deployment_table, id, row, &tid);
 	dbm_deployment_close(row, outcome);

@@ -9,10 +9,8 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "portability/instr_time.h"
 #include "storage/proc.h"
 #include "tcop/dest.h"
@@ -30,11 +28,9 @@
 #include "guard/authorisation.h"
 #include "guard/collected.h"
 #include "ledger/copy_data.h"
+#include "ledger/deferred.h"
 #include "ledger/execute.h"
 #include "ledger/temporary.h"
-
-/* SET CONSTRAINTS ALL IMMEDIATE was run at the end of a run of this transaction. */
-static LocalTransactionId constraints_immediate_in = InvalidLocalTransactionId;
 
 /* ---- statement_timeout: armed per statement, with the value in force then ---- */
 
@@ -103,9 +99,7 @@ run_raw_statement(RawStmt *raw, const char *source)
 				command_tag_display_rowcount(completion.commandTag))
 				rows = (int64) completion.nprocessed;
 		}
-		/* a procedure may have replaced the snapshot, but never has it popped ours */
-		if (ActiveSnapshotSet())
-			PopActiveSnapshot();
+		PopActiveSnapshot();
 	}
 	return rows;
 }
@@ -182,37 +176,6 @@ run_all_statements(DbmExecution *execution)
 	MemoryContextDelete(scratch);
 }
 
-/* ---- deferred constraints ---- */
-
-static void
-set_constraints(bool deferred)
-{
-	ConstraintsSetStmt *statement = makeNode(ConstraintsSetStmt);
-
-	statement->constraints = NIL;
-	statement->deferred = deferred;
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	AfterTriggerSetState(statement);
-	PopActiveSnapshot();
-}
-
-/* Deferred triggers of the run fire inside it, and fail inside it. */
-static void
-fire_deferred_triggers(void)
-{
-	set_constraints(false);
-	constraints_immediate_in = dbm_local_transaction_id();
-}
-
-/* A run after the first in one transaction finds constraints deferrable again. */
-static void
-allow_deferred_triggers(void)
-{
-	if (constraints_immediate_in == dbm_local_transaction_id())
-		set_constraints(true);
-}
-
 /* ---- role, settings, authorisation ---- */
 
 static void
@@ -240,11 +203,11 @@ run_authorised(DbmExecution *execution)
 		SetUserIdAndSecContext(execution->ran_as, security | SECURITY_LOCAL_USERID_CHANGE);
 		set_for_run("search_path", dbm_setting_text(DBM_SETTING_SEARCH_PATH));
 		dbm_collect_begin();
-		allow_deferred_triggers();
+		dbm_deferred_begin();
 		run_all_statements(execution);
-		fire_deferred_triggers();
+		dbm_deferred_fire(execution->change);
 		note_touched(execution, execution->script->nstatements);
-		dbm_temporary_drop(execution->touched);
+		dbm_temporary_drop();
 		AtEOXact_GUC(false, nest);
 		SetUserIdAndSecContext(user, security);
 	}

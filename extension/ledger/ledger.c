@@ -4,6 +4,7 @@
 #include "postgres.h"
 
 #include "ledger/change.h"
+#include "ledger/commit.h"
 #include "ledger/ledger.h"
 #include "ledger/run.h"
 #include "ledger/tables.h"
@@ -27,6 +28,7 @@ void
 dbm_ledger_init(void)
 {
 	dbm_transaction_init();
+	dbm_commit_init();
 	dbm_run_init();
 	dbm_gate_set_ledger(dbm_change_applied);
 	dbm_doctor_register(check_tables);

@@ -310,7 +310,7 @@ RETURNS bigint LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_de
 COMMENT ON FUNCTION dbm_deployment_start(jsonb, jsonb) IS 'opens a deployment of the changes in manifest and returns its number; commit carries what the client claims about Git';
 
 CREATE FUNCTION dbm_deployment_finish(deployment bigint, outcome text)
-RETURNS void LANGUAGE C VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'dbm_deployment_finish';
+RETURNS void LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_deployment_finish';
 COMMENT ON FUNCTION dbm_deployment_finish(bigint, text) IS 'closes a deployment: succeeded, failed or cancelled';
 
 CREATE FUNCTION dbm_submit(change text, script text, rollback text DEFAULT NULL, header jsonb DEFAULT '{}')
@@ -330,7 +330,7 @@ RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_ro
 COMMENT ON FUNCTION dbm_rollback(text, text) IS 'runs the rollback script stored with an applied change; commits only if the schema is as it was before the change';
 
 CREATE FUNCTION dbm_plan(manifest jsonb, OUT ordinal integer, OUT change text, OUT state text, OUT detail text)
-RETURNS SETOF record LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_plan';
+RETURNS SETOF record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_plan';
 COMMENT ON FUNCTION dbm_plan(jsonb) IS 'compares a repository with the ledger: pending, applied, changed, out of order, missing';
 
 CREATE FUNCTION dbm_status(OUT environment text, OUT follows text, OUT guard text, OUT guard_in_force text, OUT tier text,
@@ -339,5 +339,3 @@ CREATE FUNCTION dbm_status(OUT environment text, OUT follows text, OUT guard tex
     OUT records_waiting integer, OUT records_lost bigint)
 RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_status';
 COMMENT ON FUNCTION dbm_status() IS 'says in one row which environment this is, how it is guarded and what was applied last';
-
-GRANT EXECUTE ON FUNCTION dbmaestro._dbm_backend_alive(integer, timestamptz) TO PUBLIC;

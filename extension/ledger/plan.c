@@ -28,10 +28,11 @@ typedef struct ManifestEntry
 	char *tokens;				/* SHA-256 of the tokens in hex, or NULL */
 } ManifestEntry;
 
-/* What the ledger knows of a change, found by its name. */
+/* A change that the ledger or the manifest names, found by its name. */
 typedef struct KnownChange
 {
 	char *change;				/* key */
+	bool in_ledger;				/* else the rest means nothing */
 	bool applied;
 	bool versioned;
 	bool in_manifest;
@@ -86,6 +87,7 @@ read_ledger(char **greatest)
 		char *name = dbm_row_text(row, DBM_CHANGE_CHANGE);
 		KnownChange *entry = hash_search(known, &name, HASH_ENTER, NULL);
 
+		entry->in_ledger = true;
 		entry->state = dbm_row_text(row, DBM_CHANGE_STATE);
 		entry->applied = strcmp(entry->state, "applied") == 0;
 		entry->versioned = strcmp(dbm_row_text(row, DBM_CHANGE_KIND), "versioned") == 0;
@@ -136,11 +138,12 @@ read_entry(const JsonbValue *element, ManifestEntry *entry)
 static const char *
 judge_applied(const ManifestEntry *entry, const KnownChange *known, char **detail)
 {
-	if (entry->hash == NULL || pg_strcasecmp(entry->hash, known->script) == 0)
+	if (entry->hash ? pg_strcasecmp(entry->hash, known->script) == 0 : entry->tokens == NULL)
 		return "applied";
 	if (entry->tokens && pg_strcasecmp(entry->tokens, known->tokens) == 0)
 	{
-		*detail = "white space or comments differ";
+		if (entry->hash)
+			*detail = "white space or comments differ";
 		return "applied";
 	}
 	if (!known->versioned)
@@ -152,16 +155,32 @@ judge_applied(const ManifestEntry *entry, const KnownChange *known, char **detai
 	return "changed";
 }
 
+/* Finds the change, or makes it known; raises if the manifest has named it before. */
+static KnownChange *
+note_entry(HTAB *ledger, const ManifestEntry *entry)
+{
+	bool found;
+	KnownChange *known = hash_search(ledger, &entry->change, HASH_ENTER, &found);
+
+	if (!found)
+	{
+		known->in_ledger = known->applied = false;
+		known->in_manifest = false;
+	}
+	if (known->in_manifest)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("change \"%s\" is in the manifest twice", entry->change),
+						errhint("Name each change once.")));
+	known->in_manifest = true;
+	return known;
+}
+
 static const char *
-judge(const ManifestEntry *entry, KnownChange *known, const char *greatest, char **detail)
+judge(const ManifestEntry *entry, const KnownChange *known, const char *greatest, char **detail)
 {
 	*detail = NULL;
-	if (known)
+	if (known->in_ledger)
 	{
-		if (known->in_manifest)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("change \"%s\" is in the manifest twice", entry->change)));
-		known->in_manifest = true;
 		if (known->applied)
 			return judge_applied(entry, known, detail);
 		*detail = known->state;
@@ -219,13 +238,18 @@ put_missing(ReturnSetInfo *result, HTAB *ledger)
 static Datum
 plan_body(PG_FUNCTION_ARGS)
 {
-	Jsonb *manifest = PG_GETARG_JSONB_P(0);
+	Jsonb *manifest;
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	HTAB *ledger;
 	char *greatest;
 
 	dbm_require_initialised();
 	dbm_capability_require_any("dbm_plan");
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("manifest must not be null"),
+						errhint("Pass '[]' for an empty repository.")));
+	manifest = PG_GETARG_JSONB_P(0);
 	if (!JB_ROOT_IS_ARRAY(manifest) || JB_ROOT_IS_SCALAR(manifest))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("manifest must be a JSON array"),
@@ -236,14 +260,12 @@ plan_body(PG_FUNCTION_ARGS)
 	for (uint32 at = 0; at < JB_ROOT_COUNT(manifest); at++)
 	{
 		ManifestEntry entry;
-		KnownChange *known;
 		const char *state;
 		char *detail;
 
 		CHECK_FOR_INTERRUPTS();
 		read_entry(getIthJsonbValueFromContainer(&manifest->root, at), &entry);
-		known = hash_search(ledger, &entry.change, HASH_FIND, NULL);
-		state = judge(&entry, known, greatest, &detail);
+		state = judge(&entry, note_entry(ledger, &entry), greatest, &detail);
 		put_row(result, at + 1, entry.change, state, detail);
 	}
 	put_missing(result, ledger);

@@ -11,6 +11,7 @@
 
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/jsonb.h"
 
 #include "audit/durable.h"
 #include "audit/refusal.h"
@@ -19,10 +20,12 @@
 #include "core/own_statement.h"
 #include "core/settings.h"
 #include "ledger/change.h"
+#include "ledger/commit.h"
 #include "ledger/run.h"
 #include "ledger/tables.h"
 #include "ledger/transaction.h"
 #include "pipeline/capability.h"
+#include "pipeline/gate.h"
 #include "schema/schema.h"
 
 PG_FUNCTION_INFO_V1(dbm_rollback);
@@ -72,6 +75,47 @@ require_not_irreversible(const char *name, const DbmRow *row)
 						errhint("Write a new change that undoes what can be undone.")));
 }
 
+/* Does the applied change in row say that it requires the one of this name? */
+static bool
+requires(const DbmRow *row, const char *name)
+{
+	Jsonb *header = DatumGetJsonbP(row->values[DBM_CHANGE_HEADER]);
+	JsonbValue *value = getKeyJsonValueFromContainer(&header->root, "Requires",
+													 strlen("Requires"), NULL);
+	ListCell *cell;
+
+	if (value == NULL || value->type != jbvString)
+		return false;
+	foreach (cell, dbm_gate_names(pnstrdup(value->val.string.val, value->val.string.len)))
+	{
+		if (strcmp(lfirst(cell), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+require_not_required(const char *name)
+{
+	DbmRow *row = dbm_row_make(&dbm_change_table);
+	DbmScan *scan = dbm_scan_begin(&dbm_change_table, dbm_change_table.primary_key, 0, NULL);
+	StringInfoData list;
+
+	initStringInfo(&list);
+	while (dbm_scan_next(scan, row))
+	{
+		if (dbm_change_is(row, "applied") && requires(row, name))
+			appendStringInfo(&list, "%sChange \"%s\" requires it.", list.len > 0 ? "\n" : "",
+							 dbm_row_text(row, DBM_CHANGE_CHANGE));
+	}
+	dbm_scan_end(scan);
+	if (list.len > 0)
+		ereport(ERROR, (errcode(ERRCODE_DBM_ROLLBACK_ORDER),
+						errmsg("cannot roll back change \"%s\": others require it", name),
+						errdetail_internal("%s", list.data),
+						errhint("Roll back those first.")));
+}
+
 static void
 find_applied(const char *name, AppliedChange *applied)
 {
@@ -89,6 +133,7 @@ find_applied(const char *name, AppliedChange *applied)
 						errhint("SELECT * FROM dbmaestro.change; lists the changes.")));
 	require_reversible(name, row);
 	require_not_irreversible(name, row);
+	require_not_required(name);
 	(void) dbm_row_digest(row, DBM_CHANGE_ROLLBACK, digest);
 	text = dbm_script_content(digest, &length);
 	applied->name = name;
@@ -213,7 +258,6 @@ rollback_body(PG_FUNCTION_ARGS)
 {
 	AppliedChange applied = {0};
 	DbmRun run = {0};
-	bool proof;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -233,8 +277,8 @@ rollback_body(PG_FUNCTION_ARGS)
 	dbm_durable_sweep();
 	dbm_transaction_lock_deployment();
 	find_applied(run.change, &applied);
-	proof = dbm_setting_bool(DBM_SETTING_ROLLBACK_PROOF);
-	if (proof)
+	run.prove = dbm_setting_bool(DBM_SETTING_ROLLBACK_PROOF);
+	if (run.prove)
 	{
 		uint8 root[DBM_DIGEST_LENGTH];
 
@@ -245,11 +289,12 @@ rollback_body(PG_FUNCTION_ARGS)
 
 	run.script = applied.rollback;
 	dbm_run_perform(&run);
-	if (proof && run.snapshot_after != 0)
+	if (run.prove)
 		require_proven(&applied, &run);
 
 	dbm_change_set_state(run.change, "rolled back", 0);
 	dbm_run_record(&run);
+	dbm_commit_expect(DBM_CAPABILITY_ROLLBACK, "dbm_rollback", run.change);
 	return dbm_run_result(fcinfo, &run, "rolled back");
 }
 

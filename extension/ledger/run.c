@@ -13,6 +13,7 @@
 #include "audit/event.h"
 #include "audit/refusal.h"
 #include "core/actor.h"
+#include "core/errors.h"
 #include "core/installed.h"
 #include "core/result.h"
 #include "core/settings.h"
@@ -151,7 +152,7 @@ dbm_run_record(DbmRun *run)
 	fill_event(&event, run);
 	event.detail = psprintf("%s, %d statements", outcome_of(run), run->execution.ndone);
 	dbm_event_record(&event);
-	dbm_transaction_note_own_writes();
+	dbm_transaction_end_own_writes();
 }
 
 static void
@@ -206,11 +207,30 @@ dbm_run_record_failure(DbmRun *run, const ErrorData *edata)
 	dbm_refusal_recorded();
 }
 
+/* The role that scripts run as; one that was dropped or recreated runs nothing. */
+static Oid
+require_run_as(const char *change)
+{
+	const DbmEnvironment *facts = dbm_environment();
+
+	if (facts->run_as_name && !OidIsValid(facts->run_as))
+		ereport(ERROR,
+				(errcode(ERRCODE_DBM_REQUIREMENT),
+				 errmsg("change \"%s\" cannot run in environment \"%s\" yet", change, facts->name),
+				 errdetail("Scripts run as \"%s\", but no role is the one that was configured.",
+						   facts->run_as_name),
+				 errhint("Run SELECT dbm_configure('run_as', %s); again.",
+						 quote_literal_cstr(facts->run_as_name))));
+	return facts->run_as;
+}
+
 void
 dbm_run_perform(DbmRun *run)
 {
-	bool snapshots = dbm_setting_bool(DBM_SETTING_SNAPSHOT);
+	bool snapshots = run->prove || dbm_setting_bool(DBM_SETTING_SNAPSHOT);
 	ErrorData *failure;
+
+	run->execution.run_as = require_run_as(run->change);
 
 	run->id = dbm_table_next_id(&dbm_run_table);
 	if (run->deployment == 0)
@@ -224,7 +244,6 @@ dbm_run_perform(DbmRun *run)
 	run->execution.script = run->script;
 	run->execution.change = run->change;
 	run->execution.run = run->id;
-	run->execution.run_as = dbm_environment()->run_as;
 	failure = dbm_execute(&run->execution);
 	if (failure)
 	{

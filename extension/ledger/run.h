@@ -14,6 +14,7 @@ typedef struct DbmRun
 	/* set by the caller */
 	const char *change;
 	bool		rollback;		/* direction */
+	bool		prove;			/* needs the snapshots, whatever the setting says */
 	const DbmScript *script;
 	int64		deployment;		/* 0: make one for this change alone */
 	const char *reason;

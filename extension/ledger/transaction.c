@@ -7,6 +7,7 @@
 #include "access/xlog.h"
 #include "catalog/pg_extension.h"
 #include "commands/prepare.h"
+#include "commands/trigger.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/lmgr.h"
@@ -25,6 +26,8 @@
 #include "core/result.h"
 #include "core/settings.h"
 #include "guard/authorisation.h"
+#include "ledger/deferred.h"
+#include "ledger/temporary.h"
 #include "ledger/transaction.h"
 
 /* objsubid of our locks on the extension; 0 is the server's own */
@@ -33,11 +36,17 @@
 /* Command id after our last write in this transaction: nobody wrote since if it stands. */
 static CommandId own_writes_until = InvalidCommandId;
 
+/* Somebody else wrote in this transaction before one of our writes. */
+static bool foreign_writes = false;
+
 static void
 forget_at_end(XactEvent event, void *argument)
 {
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+	{
 		own_writes_until = InvalidCommandId;
+		foreign_writes = false;
+	}
 }
 
 void
@@ -46,27 +55,32 @@ dbm_transaction_init(void)
 	RegisterXactCallback(forget_at_end, NULL);
 }
 
+bool
+dbm_transaction_begin_own_writes(void)
+{
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+	{
+		/* the counter only moves when the commands before have written */
+		CommandCounterIncrement();
+		if (own_writes_until == InvalidCommandId || GetCurrentCommandId(false) != own_writes_until)
+			foreign_writes = true;
+	}
+	return !foreign_writes;
+}
+
 void
-dbm_transaction_note_own_writes(void)
+dbm_transaction_end_own_writes(void)
 {
 	CommandCounterIncrement();
 	own_writes_until = GetCurrentCommandId(false);
 }
 
-static bool
-has_foreign_writes(void)
-{
-	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		return false;
-	/* the counter only moves when the commands before have written */
-	CommandCounterIncrement();
-	return own_writes_until == InvalidCommandId || GetCurrentCommandId(false) != own_writes_until;
-}
-
 static void
 require_no_prior_writes(const char *act)
 {
-	if (has_foreign_writes() && !dbm_setting_bool(DBM_SETTING_ALLOW_PRIOR_WRITES))
+	if (dbm_transaction_begin_own_writes())
+		return;
+	if (!dbm_setting_bool(DBM_SETTING_ALLOW_PRIOR_WRITES))
 		ereport(ERROR,
 				(errcode(ERRCODE_DBM_TRANSACTION_STATE),
 				 errmsg("%s cannot run in a transaction that has already written", act),
@@ -75,6 +89,29 @@ require_no_prior_writes(const char *act)
 				 errhint("Run %s in a transaction of its own, or set allow_prior_writes with "
 						 "dbm_configure.",
 						 act)));
+	/* what they queued fires here, as the caller, and not in the run */
+	dbm_deferred_fire_before();
+}
+
+/* Triggers, foreign keys among them, would not fire for what the script does. */
+static void
+require_firing_triggers(const char *act)
+{
+	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_ORIGIN)
+		ereport(ERROR,
+				(errcode(ERRCODE_DBM_TRANSACTION_STATE),
+				 errmsg("%s cannot run while session_replication_role is not origin", act),
+				 errdetail("Triggers and foreign keys would not take part."),
+				 errhint("Run: RESET session_replication_role;")));
+}
+
+/* A portal that is executing cannot be run once more; any other could be. */
+static bool
+is_executing(const char *portal_name)
+{
+	Portal portal = GetPortalByName(portal_name);
+
+	return PortalIsValid(portal) && portal->status == PORTAL_ACTIVE;
 }
 
 /* A cursor opened before would run its query with the rights of the run. */
@@ -90,7 +127,7 @@ require_no_cursors(const char *act)
 		bool is_null;
 		char *name = TextDatumGetCString(slot_getattr(slot, 1, &is_null));
 
-		if (ActivePortal && strcmp(ActivePortal->name, name) == 0)
+		if (is_executing(name))
 			continue;
 		ereport(ERROR, (errcode(ERRCODE_DBM_TRANSACTION_STATE),
 						errmsg("%s cannot run while cursor \"%s\" is open", act, name),
@@ -157,9 +194,11 @@ dbm_transaction_require_fit(const char *act)
 						XactIsoLevel == XACT_SERIALIZABLE ? "SERIALIZABLE" : "REPEATABLE READ"),
 				 errdetail("It must see what others have applied up to this moment."),
 				 errhint("Run: SET TRANSACTION ISOLATION LEVEL READ COMMITTED; first.")));
-	require_no_prior_writes(act);
+	require_firing_triggers(act);
 	require_no_cursors(act);
 	require_no_prepared_statements(act);
+	dbm_temporary_require_none(act);
+	require_no_prior_writes(act);
 }
 
 void

@@ -9,8 +9,10 @@ extern void dbm_transaction_require_outside_run(const char *act);
 
 /*
  * Raises unless a run may begin: no run under way, not read-only or in
- * recovery, READ COMMITTED, nothing written before by others than us, no open
- * cursor, no prepared statement that a script could reach.
+ * recovery, READ COMMITTED, triggers fire, nothing written before by others
+ * than us, no open cursor, no prepared statement and no temporary object that
+ * a script could reach.  What the caller has queued in deferred triggers, where
+ * prior writes are allowed, has been fired.
  */
 extern void dbm_transaction_require_fit(const char *act);
 
@@ -20,8 +22,13 @@ extern void dbm_transaction_require_fit(const char *act);
  */
 extern void dbm_transaction_lock_deployment(void);
 
-/* Note that all writes of this transaction up to now are ours. */
-extern void dbm_transaction_note_own_writes(void);
+/*
+ * To be called around our own writes in a transaction that may go on to a run.
+ * begin tells whether everything written up to now is ours, and what was not
+ * stays known until the end of the transaction.
+ */
+extern bool dbm_transaction_begin_own_writes(void);
+extern void dbm_transaction_end_own_writes(void);
 
 /* Makes the commit wait for its own WAL at least, whatever the session chose. */
 extern void dbm_transaction_force_synchronous(void);

@@ -106,8 +106,9 @@ dbm_capability_require(DbmCapability capability, const char *act)
 				(errcode(ERRCODE_DBM_CAPABILITY), errmsg("permission denied for %s", act),
 				 errdetail("Role \"%s\" does not have the capability \"%s\" in this database.",
 						   GetUserNameFromId(lacking, false), names[capability]),
-				 errhint("Ask an administrator of dbmaestro for: SELECT dbm_grant('%s', '%s');",
-						 names[capability], GetUserNameFromId(lacking, false))));
+				 errhint("Ask an administrator of dbmaestro for: SELECT dbm_grant('%s', %s);",
+						 names[capability],
+						 quote_literal_cstr(GetUserNameFromId(lacking, false)))));
 }
 
 void
@@ -120,6 +121,6 @@ dbm_capability_require_any(const char *act)
 				(errcode(ERRCODE_DBM_CAPABILITY), errmsg("permission denied for %s", act),
 				 errdetail("Role \"%s\" has no capability in this database.",
 						   GetUserNameFromId(lacking, false)),
-				 errhint("Ask an administrator of dbmaestro for: SELECT dbm_grant('audit', '%s');",
-						 GetUserNameFromId(lacking, false))));
+				 errhint("Ask an administrator of dbmaestro for: SELECT dbm_grant('audit', %s);",
+						 quote_literal_cstr(GetUserNameFromId(lacking, false)))));
 }

@@ -33,6 +33,8 @@ write_environment_column(const char *setting, const char *value)
 	dbm_table_lock(&dbm_environment_table);
 	(void) dbm_environment_read(row, NULL);
 	before = dbm_row_text(row, column);
+	if (value && !is_run_as)
+		dbm_environment_name_check(dbm_row_text(row, DBM_ENVIRONMENT_NAME), value);
 	row->nulls[column] = true;
 	dbm_row_set_text(row, column, value);
 	if (is_run_as)
@@ -78,7 +80,8 @@ configure_body(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("name of the setting must not be null")));
+						errmsg("name of the setting must not be null"),
+						errhint("Run: SELECT dbm_configure('<setting>', '<value>');")));
 	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	dbm_require_own_statement(fcinfo, "dbm_configure");
 	dbm_require_initialised();

@@ -29,19 +29,36 @@ dbm_gate_set_ledger(DbmIsApplied is_applied)
 	ledger_is_applied = is_applied;
 }
 
-/* Calls back for every name of a list separated by commas or white space. */
+List *
+dbm_gate_names(const char *value)
+{
+	List *names = NIL;
+	char *state = NULL;
+
+	for (char *name = strtok_r(pstrdup(value), ", \t\r\n", &state); name;
+		 name = strtok_r(NULL, ", \t\r\n", &state))
+		names = lappend(names, name);
+	return names;
+}
+
+/* Asks about every name that a header field lists, however often the field is there. */
 static void
 ask_names(GateQuestion *question, const char *key, bool wanted)
 {
-	const char *value = dbm_script_header(question->script, key);
-	char *copy;
-	char *state = NULL;
+	List *names = NIL;
+	ListCell *cell;
 
-	if (value == NULL)
-		return;
-	copy = pstrdup(value);
-	for (char *name = strtok_r(copy, ", \t\r\n", &state); name; name = strtok_r(NULL, ", \t\r\n", &state))
+	foreach (cell, question->script->header)
 	{
+		DbmHeaderField *field = lfirst(cell);
+
+		if (field->known && strcmp(field->key, key) == 0)
+			names = list_concat(names, dbm_gate_names(field->value));
+	}
+	foreach (cell, names)
+	{
+		const char *name = lfirst(cell);
+
 		if (ledger_is_applied(name) == wanted)
 			continue;
 		appendStringInfo(question->missing, "%s%s: change \"%s\" is %s",

@@ -10,6 +10,9 @@
 typedef bool (*DbmIsApplied) (const char *change);
 extern void dbm_gate_set_ledger(DbmIsApplied is_applied);
 
+/* Names in a value of Requires or Conflicts, as a List of char *. */
+extern List *dbm_gate_names(const char *value);
+
 /*
  * Asks every gate about the change and raises one error that names all that
  * are not met (ERRCODE_DBM_GATE or, for required and conflicting changes alone,

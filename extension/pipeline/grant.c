@@ -44,6 +44,21 @@ parse_capability(const char *name)
 					errhint("Capabilities are %s.", known.data)));
 }
 
+/* Both arguments, once the caller may grant. */
+static const char *
+read_arguments(FunctionCallInfo fcinfo, const char *act, DbmCapability *capability)
+{
+	dbm_require_own_statement(fcinfo, act);
+	dbm_require_initialised();
+	dbm_capability_require(DBM_CAPABILITY_ADMIN, act);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("capability and role must not be null"),
+						errhint("Run: SELECT %s('<capability>', '<role>');", act)));
+	*capability = parse_capability(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	return NameStr(*PG_GETARG_NAME(1));
+}
+
 static bool
 find_row(DbmCapability capability, const char *role, ItemPointer tid)
 {
@@ -132,15 +147,11 @@ record_grant(const char *action, DbmCapability capability, const char *role)
 static Datum
 grant_body(PG_FUNCTION_ARGS)
 {
-	DbmCapability capability = parse_capability(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	const char *role = NameStr(*PG_GETARG_NAME(1));
+	DbmCapability capability;
+	const char *role = read_arguments(fcinfo, "dbm_grant", &capability);
 	Oid oid = get_role_oid(role, false);
 	DbmRow *row = dbm_row_make(&dbm_capability_table);
 	ItemPointerData tid;
-
-	dbm_require_own_statement(fcinfo, "dbm_grant");
-	dbm_require_initialised();
-	dbm_capability_require(DBM_CAPABILITY_ADMIN, "dbm_grant");
 
 	dbm_row_set_text(row, DBM_CAPABILITY_NAME, dbm_capability_name(capability));
 	dbm_row_set_text(row, DBM_CAPABILITY_ROLE_NAME, role);
@@ -163,14 +174,10 @@ grant_body(PG_FUNCTION_ARGS)
 static Datum
 revoke_body(PG_FUNCTION_ARGS)
 {
-	DbmCapability capability = parse_capability(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	const char *role = NameStr(*PG_GETARG_NAME(1));
+	DbmCapability capability;
+	const char *role = read_arguments(fcinfo, "dbm_revoke", &capability);
 	ItemPointerData tid;
 	ItemPointerData other;
-
-	dbm_require_own_statement(fcinfo, "dbm_revoke");
-	dbm_require_initialised();
-	dbm_capability_require(DBM_CAPABILITY_ADMIN, "dbm_revoke");
 
 	dbm_table_lock(&dbm_capability_table);
 	if (!find_row(capability, role, &tid))

@@ -63,7 +63,7 @@ require_no_publication(bool accepted)
 }
 
 static void
-check_environment_name(const char *name)
+check_name(const char *name)
 {
 	size_t length = strlen(name);
 
@@ -75,16 +75,30 @@ check_environment_name(const char *name)
 }
 
 void
+dbm_environment_name_check(const char *name, const char *follows)
+{
+	check_name(name);
+	if (follows)
+		check_name(follows);
+	if (follows && strcmp(name, follows) == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("environment \"%s\" cannot follow itself", name),
+						errhint("Name the environment before it, or none for the first one.")));
+}
+
+void
 dbm_run_as_check(const char *role)
 {
 	Oid oid = get_role_oid(role, false);
 
 	if (superuser_arg(oid) && !(superuser_arg(GetAuthenticatedUserId()) && superuser()))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("must be superuser to have scripts run as superuser \"%s\"", role)));
+						errmsg("must be superuser to have scripts run as superuser \"%s\"", role),
+						errhint("Name a role that owns just the application's objects.")));
 	if (!is_member_of_role(GetUserId(), oid))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("must be a member of role \"%s\" to have scripts run as it", role)));
+						errmsg("must be a member of role \"%s\" to have scripts run as it", role),
+						errhint("Ask for membership, or have a superuser set it.")));
 }
 
 static void
@@ -124,17 +138,13 @@ init_body(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("name of the environment must not be null")));
+						errmsg("name of the environment must not be null"),
+						errhint("Run: SELECT dbm_init('<environment>');")));
 	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	dbm_require_own_statement(fcinfo, "dbm_init");
 	dbm_require_same_version();
 	require_initialiser();
-	check_environment_name(name);
-	if (follows)
-		check_environment_name(follows);
-	if (follows && strcmp(name, follows) == 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("environment \"%s\" cannot follow itself", name)));
+	dbm_environment_name_check(name, follows);
 	if (run_as)
 		dbm_run_as_check(run_as);
 
@@ -184,8 +194,8 @@ attach_body(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("dbm_attach needs a reason and the name of the environment"),
 						errhint("Run: SELECT dbm_attach('<reason>', '<environment>');")));
-	check_environment_name(name);
 	facts = dbm_environment();
+	dbm_environment_name_check(name, facts->follows);
 	if (facts->identity == DBM_IDENTITY_ATTACHED)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -193,6 +203,7 @@ attach_body(PG_FUNCTION_ARGS)
 				 errhint("Nothing needs to be done.")));
 	before = psprintf("was \"%s\", %s; %s", facts->name, dbm_identity_name(facts->identity), reason);
 
+	dbm_table_lock(&dbm_environment_table);
 	(void) dbm_environment_read(row, NULL);
 	dbm_row_set_text(row, DBM_ENVIRONMENT_NAME, name);
 	dbm_environment_write(row);

@@ -34,11 +34,11 @@ RETURNS void LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_conf
 COMMENT ON FUNCTION dbm_configure(text, text) IS 'sets a setting of this environment; NULL puts it back to its initial value';
 
 CREATE FUNCTION dbm_grant(capability text, role name)
-RETURNS void LANGUAGE C VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'dbm_grant';
+RETURNS void LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_grant';
 COMMENT ON FUNCTION dbm_grant(text, name) IS 'gives a role a capability in this database; audit and backup include SELECT on the tables of dbmaestro';
 
 CREATE FUNCTION dbm_revoke(capability text, role name)
-RETURNS void LANGUAGE C VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'dbm_revoke';
+RETURNS void LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_revoke';
 COMMENT ON FUNCTION dbm_revoke(text, name) IS 'takes a capability away from a role';
 
 CREATE FUNCTION dbm_doctor(OUT check_name text, OUT health text, OUT finding text, OUT advice text)

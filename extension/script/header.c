@@ -86,7 +86,8 @@ read_field(const Line *line, int number)
 		return NULL;
 	if (value.start < value.end && !is_blank(*value.start))
 		return NULL;
-	if (known == NULL && !(line->start[0] >= 'A' && line->start[0] <= 'Z'))
+	/* a key begins with a capital: "-- requires: x" is what sqitch writes, in names of its own */
+	if (!(line->start[0] >= 'A' && line->start[0] <= 'Z'))
 		return NULL;
 
 	trim_line(&value);

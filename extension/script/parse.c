@@ -27,8 +27,7 @@ dbm_script_parse_piece(const DbmScript *script, Size start, Size length, const c
 	*text = script->text + start;
 	if (!is_last(script, start + length))
 		*text = pnstrdup(*text, length);
-	PG_TRY()
-		;
+	PG_TRY();
 		{
 			parsed = raw_parser(*text, RAW_PARSE_DEFAULT);
 		}

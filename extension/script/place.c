@@ -7,9 +7,10 @@
 
 #include "script/secret.h"
 
-/* How much of a long statement a message shows before and behind the error. */
-#define SHOWN_BEFORE 500
-#define SHOWN_BEHIND 500
+/* A statement up to this length is shown whole, of a longer one a piece. */
+#define SHOWN_WHOLE 1000
+#define SHOWN_BEFORE 200
+#define SHOWN_BEHIND 100
 
 /* The last statement that starts at or before offset, or NULL. */
 static const DbmStatement *
@@ -93,7 +94,10 @@ find_line_end(const DbmScript *script, Size offset)
 	return end ? end - script->text : script->length;
 }
 
-/* Turns the server's position into an internal one with the text around it. */
+/*
+ * Turns the server's position into an internal one, with the text around it
+ * unless that could be a secret.
+ */
 static void
 show_source(const DbmScriptPlace *place, Size offset)
 {
@@ -102,16 +106,18 @@ show_source(const DbmScriptPlace *place, Size offset)
 	Size end = find_line_end(script, offset);
 	char *shown;
 
-	if (place->statement)
+	if (place->statement && place->statement->length <= SHOWN_WHOLE)
 	{
 		begin = place->statement->start;
 		end = begin + place->statement->length;
 	}
-	begin = find_shown_start(script, begin, offset);
-	if (end > offset)
-		end = offset + pg_mbcliplen(script->text + offset, end - offset, SHOWN_BEHIND);
 	else
-		end = offset;
+	{
+		if (place->statement)
+			begin = place->statement->start;
+		begin = find_shown_start(script, begin, offset);
+		end = offset + pg_mbcliplen(script->text + offset, end - offset, SHOWN_BEHIND);
+	}
 
 	errposition(0);
 	if (dbm_secret_may_show(script->text + begin, end - begin))

@@ -14,6 +14,7 @@ typedef struct RefusedStatement
 	NodeTag tag;
 	bool (*applies)(const Node *node); /* NULL: always */
 	DbmFindingKind kind;
+	const char *subject; /* NULL: its command tag */
 } RefusedStatement;
 
 typedef struct RefusedSetting
@@ -43,7 +44,7 @@ static const RefusedStatement refused_statements[] = {
 	{T_ListenStmt, NULL, DBM_FINDING_SESSION},
 	{T_UnlistenStmt, NULL, DBM_FINDING_SESSION},
 	{T_LoadStmt, NULL, DBM_FINDING_SESSION},
-	{T_CopyStmt, copies_to_client, DBM_FINDING_COPY_OUT},
+	{T_CopyStmt, copies_to_client, DBM_FINDING_COPY_OUT, "COPY ... TO STDOUT"},
 };
 
 static const RefusedSetting refused_settings[] = {
@@ -94,12 +95,12 @@ find_refused_setting(const char *name, const char *value)
 
 /* The text of a constant, or NULL. */
 static const char *
-constant_text(const Node *node)
+constant_text(Node *node)
 {
-	const A_Const *constant = (const A_Const *) node;
+	A_Const *constant = (A_Const *) node;
 
 	if (node && IsA(node, TypeCast))
-		return constant_text(((const TypeCast *) node)->arg);
+		return constant_text(((TypeCast *) node)->arg);
 	if (node == NULL || !IsA(node, A_Const) || constant->isnull)
 		return NULL;
 	if (IsA(&constant->val, String))
@@ -211,7 +212,9 @@ dbm_finding_of_statement(const Node *statement, bool calls_set_config, DbmFindin
 			(refused->applies && !refused->applies(statement)))
 			continue;
 		finding->kind = refused->kind;
-		finding->subject = CreateCommandName(unconstify(Node *, statement));
+		finding->subject = refused->subject;
+		if (finding->subject == NULL)
+			finding->subject = CreateCommandName(unconstify(Node *, statement));
 		return true;
 	}
 

@@ -90,20 +90,33 @@ dbm_token_seek(DbmTokenStream *stream, Size position)
 	stream->position = position;
 }
 
+/*
+ * Did the error context leave out the source of a syntax error, because it
+ * could show a secret?  Then the message must not quote it either.
+ */
+static bool
+is_hidden(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_SYNTAX_ERROR && error->cursorpos == 0 &&
+		   error->internalquery == NULL;
+}
+
 void
 dbm_rethrow_shortened(MemoryContext context)
 {
 	ErrorData *error;
+	const char *quoted;
 	int length;
 
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
 	length = error->message ? strlen(error->message) : 0;
-	if (length > LONGEST_MESSAGE)
-	{
-		length = pg_mbcliplen(error->message, length, LONGEST_MESSAGE);
-		error->message = psprintf("%.*s...", length, error->message);
-	}
+	quoted = length > 0 ? strchr(error->message, '"') : NULL;
+	if (quoted && is_hidden(error))
+		error->message = psprintf("%.*s\"...\"", (int) (quoted - error->message), error->message);
+	else if (length > LONGEST_MESSAGE)
+		error->message = psprintf("%.*s...", pg_mbcliplen(error->message, length, LONGEST_MESSAGE),
+								  error->message);
 	FlushErrorState();
 	ReThrowError(error);
 }
@@ -124,8 +137,7 @@ scan_token(DbmTokenStream *stream, core_YYSTYPE *value, int *code, int *location
 
 	if (stream->place)
 		stream->place->silent = may_be_cut;
-	PG_TRY()
-		;
+	PG_TRY();
 		{
 			*code = core_yylex(value, location, stream->scanner);
 		}

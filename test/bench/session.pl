@@ -2,6 +2,8 @@
 #
 # psql: each script in a transaction of its own, unless it brings its own.
 # dbmaestro: one call of dbm_apply for each.
+# A name that begins with "plain:" is of a script that cannot run in a
+# transaction: both run it as it is, dbmaestro with the guard observing.
 use strict;
 use warnings FATAL => 'all';
 
@@ -22,14 +24,25 @@ sub quote
 print "\\set ON_ERROR_STOP on\n\\pset format unaligned\n\\o /dev/null\n";
 foreach my $file (@files)
 {
+    my $plain = $file =~ s/^plain://;
+
     open my $handle, '<', $file or die "could not read $file: $!";
     my $script = do { local $/; <$handle> };
     close $handle;
 
-    # what a script sets must not reach the next one; dbm_apply sees to it by itself
+    # what a script sets must not reach the next one; dbm_apply sees to settings by itself
     my $reset = $script =~ /^\s*SET\s/mi ? "RESET ALL;\n" : '';
+    print "DISCARD TEMP;\n" if $script =~ /\bCREATE\s+TEMP/i;
 
-    if ($contestant eq 'dbmaestro')
+    if ($plain and $contestant eq 'dbmaestro')
+    {
+        print "SELECT dbm_guard('observe');\n$script\n;\n${reset}SELECT dbm_guard('enforce');\n";
+    }
+    elsif ($plain)
+    {
+        print "$script\n;\n$reset";
+    }
+    elsif ($contestant eq 'dbmaestro')
     {
         print 'SELECT outcome FROM dbm_apply(', quote(basename($file, '.sql')), ', ', quote($script), ");\n";
     }

@@ -39,11 +39,11 @@ quietly()
     "$bindir/psql" -X -q -v ON_ERROR_STOP=1 -h "$work/demo" -U postgres -d "$1" >/dev/null || die "the demo stumbled"
 }
 
-# type ROLE DATABASE SQL [yes|no]: what somebody types into psql, and what comes back
+# type_sql ROLE DATABASE SQL [yes|no]: what somebody types into psql, and what comes back
 type_sql()
 {
     local role=$1 database=$2 sql=$3 expected=${4:-yes}
-    printf '%s@%s=> %s\n' "$role" "$database" "$sql"
+    printf '%s@%s=> %s;\n' "$role" "$database" "$sql"
     if "$bindir/psql" -X -q -P null=- -P footer=off -v ON_ERROR_STOP=1 -h "$work/demo" -U "$role" -d "$database" \
         -c "$sql" 2>&1; then
         [ "$expected" = yes ] || die "this should have been refused"
@@ -71,6 +71,13 @@ plan()
     "$bindir/psql" -X -q -P footer=off -h "$work/demo" -U ci -d "$1" -v manifest="$(manifest)" <<'SQL' || die "the plan failed"
 SELECT state, count(*) FROM dbm_plan(:'manifest') GROUP BY state;
 SQL
+}
+
+# act ROLE DATABASE SQL: the same for a function that returns nothing worth showing
+act()
+{
+    type_sql "$@" >"$work/acted" || exit 1
+    head -n 1 "$work/acted"
 }
 
 # deploy DATABASE: what a deployment script does, with nothing but psql
@@ -116,11 +123,11 @@ play_setting_up()
     tell "Each is an environment that knows whom it follows.  Scripts run as the role that owns the" \
         "tables, so the account that deploys, ci, needs no right on the schema at all." ""
     type_sql postgres prod "CREATE EXTENSION dbmaestro"
-    type_sql postgres prod "SELECT dbm_init('prod', follows => 'stage', run_as => 'shop_owner')" | head -n 1
-    type_sql postgres prod "SELECT dbm_grant('deploy', 'ci')" | head -n 1
-    type_sql postgres prod "SELECT dbm_grant('rollback', 'ann')" | head -n 1
-    type_sql postgres prod "SELECT dbm_grant('audit', 'auditor')" | head -n 1
-    type_sql postgres prod "SELECT dbm_guard('enforce')" | head -n 1
+    act postgres prod "SELECT dbm_init('prod', follows => 'stage', run_as => 'shop_owner')"
+    act postgres prod "SELECT dbm_grant('deploy', 'ci')"
+    act postgres prod "SELECT dbm_grant('rollback', 'ann')"
+    act postgres prod "SELECT dbm_grant('audit', 'auditor')"
+    act postgres prod "SELECT dbm_guard('enforce')"
     tell "" "The same for dev, test and stage; dev and test only observe what comes past a recorded change."
     for database in dev test stage; do
         quietly $database <<SQL
@@ -159,6 +166,7 @@ play_refusing()
     type_sql auditor prod "SELECT authenticated_role, action, object, statement FROM dbmaestro.denied_attempt"
     tell "In dev the same statement goes through, and is on record too:" ""
     type_sql shop_owner dev "ALTER TABLE orders ADD COLUMN discount integer"
+    type_sql auditor dev "SELECT kind, authenticated_role, action, object FROM dbmaestro.audit_event WHERE kind = 'observed'"
 }
 
 play_failing()
@@ -170,7 +178,7 @@ play_failing()
     "$bindir/psql" -X -q -h "$work/demo" -U ci -d prod -v script="$(cat "$work/fails.sql")" 2>&1 <<'SQL'
 SELECT * FROM dbm_apply('20260316_090000_products_weight', :'script');
 SQL
-    tell ""
+    echo
     type_sql auditor prod "SELECT change, outcome, failed_line AS line, sqlstate FROM dbmaestro.change_history WHERE outcome = 'failed'"
 }
 
@@ -190,7 +198,8 @@ play_looking_back()
     type_sql auditor prod "SELECT statement, action, kind, identity FROM dbmaestro.run_object
                 WHERE run = (SELECT run FROM dbmaestro.change_history WHERE change ~ 'vouchers')"
     type_sql postgres prod "SELECT environment, follows, guard, tier, identity, applied, last_change FROM dbm_status()"
-    type_sql postgres prod "SELECT * FROM dbm_doctor()"
+    tell "And what is weak about it:" ""
+    type_sql postgres prod "SELECT * FROM dbm_doctor() WHERE health <> 'ok'"
 }
 
 play_what_follows()

@@ -11,195 +11,66 @@ CREATE FUNCTION pg_temp.mine() RETURNS SETOF dbmaestro.audit_event LANGUAGE sql 
     SELECT * FROM dbmaestro.audit_event WHERE backend_pid = pg_backend_pid() AND backend_start = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()) ORDER BY at
 $$;
 SET application_name = 'audit test';
+
 -- in the transaction: stands with it
 SELECT dbmaestro._dbm_record_event('setting', false, 'one');
- _dbm_record_event 
--------------------
- 
-(1 row)
-
 BEGIN;
 SELECT dbmaestro._dbm_record_event('setting', false, 'two');
- _dbm_record_event 
--------------------
- 
-(1 row)
-
 SELECT statement, transaction_id = pg_current_xact_id()::text::bigint AS this_transaction FROM pg_temp.mine() WHERE statement = 'two';
- statement | this_transaction 
------------+------------------
- two       | t
-(1 row)
-
 ROLLBACK;
 -- durably: outlives it
 BEGIN;
 SELECT dbmaestro._dbm_record_event('denied', true, 'three');
- _dbm_record_event 
--------------------
- 
-(1 row)
-
 ROLLBACK;
 SELECT pg_temp.wait_for_writer();
- wait_for_writer 
------------------
- 
-(1 row)
-
 SELECT kind, action, statement, statement_length, encode(statement_digest, 'hex') AS digest FROM pg_temp.mine();
-  kind   |      action       | statement | statement_length |                              digest                              
----------+-------------------+-----------+------------------+------------------------------------------------------------------
- setting | _dbm_record_event | one       |                3 | 7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed
- denied  | _dbm_record_event | three     |                5 | 8b5b9db0c13db24256c829aa364aa90c6d2eba318b9232a4ab9313b954d3555f
-(2 rows)
-
 -- what the server knows
 SELECT kind, authenticated_role = session_user AS authenticated, authenticated_oid = authenticated_role::regrole AS authenticated_oid,
        session_role = session_user AS session, current_role_name = current_user AS current, current_oid = current_role_name::regrole AS current_oid,
        client_address = 'local' OR client_address LIKE '%:%' AS address, application_name, at BETWEEN now() - interval '1 hour' AND clock_timestamp() AS recent,
        substr(event_id::text, 15, 1) AS uuid_version, transaction_id IS NOT NULL AS wrote
   FROM pg_temp.mine();
-  kind   | authenticated | authenticated_oid | session | current | current_oid | address | application_name | recent | uuid_version | wrote 
----------+---------------+-------------------+---------+---------+-------------+---------+------------------+--------+--------------+-------
- setting | t             | t                 | t       | t       | t           | t       | audit test       | t      | 4            | t
- denied  | t             | t                 | t       | t       | t           | t       | audit test       | t      | 4            | f
-(2 rows)
 
 -- roles: the authenticated one stays
-CREATE ROLE audit_events_role;
-GRANT USAGE ON SCHEMA dbmaestro TO audit_events_role;
-GRANT EXECUTE ON FUNCTION dbmaestro._dbm_own_statement(text, integer) TO audit_events_role;
-SET ROLE audit_events_role;
+CREATE ROLE audit_trail_role;
+GRANT USAGE ON SCHEMA dbmaestro TO audit_trail_role;
+GRANT EXECUTE ON FUNCTION dbmaestro._dbm_own_statement(text, integer) TO audit_trail_role;
+SET ROLE audit_trail_role;
 SELECT upper(dbmaestro._dbm_own_statement('as role'));
-ERROR:  function _dbm_own_statement must be called by the client itself
-DETAIL:  It was called from within another expression or statement.
-HINT:  Run SELECT _dbm_own_statement(...) as a statement of its own, with constants or parameters as arguments.
 RESET ROLE;
-SET SESSION AUTHORIZATION audit_events_role;
+SET SESSION AUTHORIZATION audit_trail_role;
 SELECT upper(dbmaestro._dbm_own_statement('as session'));
-ERROR:  function _dbm_own_statement must be called by the client itself
-DETAIL:  It was called from within another expression or statement.
-HINT:  Run SELECT _dbm_own_statement(...) as a statement of its own, with constants or parameters as arguments.
 RESET SESSION AUTHORIZATION;
 SELECT pg_temp.wait_for_writer();
- wait_for_writer 
------------------
- 
-(1 row)
-
 SELECT change, authenticated_role = session_user AS authenticated, session_role = session_user AS session, current_role_name FROM pg_temp.mine() WHERE kind = 'refused';
-   change   | authenticated | session | current_role_name 
-------------+---------------+---------+-------------------
- as role    | t             | t       | audit_events_role
- as session | t             | f       | audit_events_role
-(2 rows)
+REVOKE ALL ON FUNCTION dbmaestro._dbm_own_statement(text, integer) FROM audit_trail_role;
+REVOKE ALL ON SCHEMA dbmaestro FROM audit_trail_role;
+DROP ROLE audit_trail_role;
 
-REVOKE ALL ON FUNCTION dbmaestro._dbm_own_statement(text, integer) FROM audit_events_role;
-REVOKE ALL ON SCHEMA dbmaestro FROM audit_events_role;
-DROP ROLE audit_events_role;
 -- long texts are cut at a character; length and digest are those of the whole
 SELECT dbmaestro._dbm_record_event('denied', true, repeat('€', 30000));
- _dbm_record_event 
--------------------
- 
-(1 row)
-
 SELECT dbmaestro._dbm_record_event('setting', false, repeat('x', 65536));
- _dbm_record_event 
--------------------
- 
-(1 row)
-
 SELECT pg_temp.wait_for_writer();
- wait_for_writer 
------------------
- 
-(1 row)
-
 SELECT octet_length(statement) AS kept, length(statement) AS characters, statement_length, statement_digest = sha256(convert_to(repeat('€', 30000), 'UTF8')) AS whole FROM pg_temp.mine() WHERE statement_length = 90000;
- kept  | characters | statement_length | whole 
--------+------------+------------------+-------
- 65535 |      21845 |            90000 | t
-(1 row)
-
 SELECT octet_length(statement) AS kept, statement_length FROM pg_temp.mine() WHERE statement_length = 65536;
- kept  | statement_length 
--------+------------------
- 65536 |            65536
-(1 row)
 
 -- passwords stay out, and no digest lets one guess them
 SELECT dbmaestro._dbm_record_event('denied', true, $$ALTER ROLE x PASSWORD 'geheim' VALID UNTIL 'infinity'$$);
- _dbm_record_event 
--------------------
- 
-(1 row)
-
 SELECT dbmaestro._dbm_record_event('denied', true, $$ALTER ROLE x Password  E'geheim'$$);
- _dbm_record_event 
--------------------
- 
-(1 row)
-
 SELECT dbmaestro._dbm_record_event('denied', true, $$CREATE SUBSCRIPTION s CONNECTION 'host=h password=geheim' PUBLICATION p$$);
- _dbm_record_event 
--------------------
- 
-(1 row)
-
 SELECT dbmaestro._dbm_record_event('denied', true, $$CREATE USER MAPPING FOR x SERVER s OPTIONS (user 'u', password 'geheim')$$);
- _dbm_record_event 
--------------------
- 
-(1 row)
-
 SELECT dbmaestro._dbm_record_event('denied', true, $$CREATE TABLE t (password text)$$);
- _dbm_record_event 
--------------------
- 
-(1 row)
-
 SELECT dbmaestro._dbm_record_event('denied', true, repeat(' ', 65530) || $$PASSWORD 'geheim'$$);
- _dbm_record_event 
--------------------
- 
-(1 row)
-
 SELECT pg_temp.wait_for_writer();
- wait_for_writer 
------------------
- 
-(1 row)
-
 SELECT right(statement, 60) AS statement, statement_length, statement_digest IS NULL AS no_digest FROM pg_temp.mine() WHERE kind = 'denied' AND statement ILIKE '%password%';
-                          statement                           | statement_length | no_digest 
---------------------------------------------------------------+------------------+-----------
- ALTER ROLE x PASSWORD <hidden>                               |               53 | t
- ALTER ROLE x Password <hidden>                               |               32 | t
- CREATE SUBSCRIPTION s CONNECTION 'host=h password <hidden>   |               71 | t
-  MAPPING FOR x SERVER s OPTIONS (user 'u', password <hidden> |               72 | t
- CREATE TABLE t (password text)                               |               30 | f
-(5 rows)
-
 SELECT count(*) AS leaks FROM dbmaestro.audit_event WHERE statement LIKE '%geheim%';
- leaks 
--------
-     0
-(1 row)
-
 SELECT right(statement, 8) AS kept, statement_digest IS NULL AS no_digest FROM pg_temp.mine() WHERE statement_length = 65547;
-   kept   | no_digest 
-----------+-----------
-   PASSWO | t
-(1 row)
 
 -- a kind that is not in the list
 \set VERBOSITY terse
 SELECT dbmaestro._dbm_record_event('nonsense', false);
-ERROR:  new row for relation "audit_event" violates check constraint "audit_event_kind_check"
 \echo :LAST_ERROR_SQLSTATE
-23514
+
 -- a caught refusal is on record, and so is the next one with another text
 CREATE FUNCTION pg_temp.catch(text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -209,47 +80,15 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 SELECT pg_temp.catch('caught 1'), pg_temp.catch('caught 2'), pg_temp.catch('caught 2');
-    catch     |    catch     |    catch     
---------------+--------------+--------------
- MA011 caught | MA011 caught | MA011 caught
-(1 row)
-
 -- an error that is not ours is no refusal
 SELECT dbmaestro._dbm_record_event(NULL, true);
-ERROR:  kind and durable must not be null
 SELECT pg_temp.wait_for_writer();
- wait_for_writer 
------------------
- 
-(1 row)
-
 SELECT change, sqlstate, count(*) FROM pg_temp.mine() WHERE change LIKE 'caught%' GROUP BY 1, 2 ORDER BY 1;
-  change  | sqlstate | count 
-----------+----------+-------
- caught 1 | MA011    |     1
- caught 2 | MA011    |     2
-(2 rows)
 
 -- read-only: the refusal is recorded all the same
 BEGIN READ ONLY;
 SELECT upper(dbmaestro._dbm_own_statement('read only'));
-ERROR:  function _dbm_own_statement must be called by the client itself
 ROLLBACK;
 SELECT pg_temp.wait_for_writer();
- wait_for_writer 
------------------
- 
-(1 row)
-
 SELECT count(*) FROM pg_temp.mine() WHERE change = 'read only';
- count 
--------
-     1
-(1 row)
-
 SELECT * FROM dbmaestro._dbm_durable_files();
- waiting | broken | lost 
----------+--------+------
-       0 |      0 |    0
-(1 row)
-

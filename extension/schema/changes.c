@@ -1,0 +1,413 @@
+/*
+ * schema/changes.c: finding changed catalog rows by the position in the log
+ * that their pages carry
+ *
+ * Let a look be a position in the log, then the next transaction id, then a
+ * snapshot, taken in this order.  Transactions with that id or a later one
+ * write beyond that position.  What a later snapshot sees otherwise than this
+ * one was done by a transaction not older than the oldest that was running in
+ * this one; so the position of any look whose next id is not beyond that
+ * oldest will do to tell old pages from new ones.  This covers transactions
+ * that were in progress at the last look, commit or roll back after it and
+ * never touch the page again, our own included: rolling back makes the pages
+ * of our own transaction be looked at again.
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "access/xlog.h"
+#include "common/hashfn.h"
+#include "storage/bufmgr.h"
+#include "utils/hsearch.h"
+#include "utils/rel.h"
+
+#include "core/compat.h"
+#include "schema/changes.h"
+#include "schema/watched.h"
+
+#define MAX_LOOKS 16
+
+/* The visible rows of one owner on one page, folded into a number. */
+typedef struct PageEntry
+{
+	DbmUnitKey owner;
+	uint64 fold;
+	bool name;
+} PageEntry;
+
+typedef struct WatchedPage
+{
+	int count;
+	PageEntry *entries;
+} WatchedPage;
+
+typedef struct WatchedFile
+{
+	Oid file;
+	BlockNumber nblocks;
+	WatchedPage *pages;
+} WatchedFile;
+
+typedef struct Look
+{
+	XLogRecPtr position;
+	uint64 next_xid;
+} Look;
+
+struct DbmWatcher
+{
+	MemoryContext memory;
+	WatchedFile *files;			/* in the order of dbm_watched_catalogs */
+	Look present;
+	Look looks[MAX_LOOKS];		/* oldest first */
+	int nlooks;
+	uint64 oldest_xid;			/* oldest running at the last look */
+	DbmHorizon horizon;
+};
+
+/* Sum of the folds of one owner over the changed pages, now minus before. */
+typedef struct Difference
+{
+	DbmUnitKey owner;			/* hash key, first */
+	uint64 fold;
+	bool name;
+	bool known;
+} Difference;
+
+DbmWatcher *
+dbm_watcher_make(MemoryContext memory)
+{
+	DbmWatcher *watcher = MemoryContextAllocZero(memory, sizeof(DbmWatcher));
+
+	watcher->memory = memory;
+	watcher->files =
+		MemoryContextAllocZero(memory, sizeof(WatchedFile) * dbm_watched_catalog_count);
+	return watcher;
+}
+
+/* ---- looks ---- */
+
+void
+dbm_watcher_start(DbmWatcher *watcher)
+{
+	/* the order matters: position, then id, then (in the caller) snapshot */
+	watcher->present.position = GetXLogInsertRecPtr();
+	watcher->present.next_xid = U64FromFullTransactionId(ReadNextFullTransactionId());
+}
+
+bool
+dbm_watcher_moved(DbmWatcher *watcher)
+{
+	return GetXLogInsertRecPtr() != watcher->present.position;
+}
+
+/* Number of the newest look that tells old pages from new, -1 if there is none. */
+static int
+find_threshold(DbmWatcher *watcher)
+{
+	int at = watcher->nlooks - 1;
+
+	while (at >= 0 && watcher->looks[at].next_xid > watcher->oldest_xid)
+		at--;
+	return at;
+}
+
+/* With its epoch, which is that of the next id or the one before. */
+static uint64
+full_xid(DbmWatcher *watcher, TransactionId xid)
+{
+	uint64 next = watcher->present.next_xid;
+
+	return next + (int32) (xid - (TransactionId) next);
+}
+
+static void
+set_horizon(DbmWatcher *watcher, Snapshot snapshot)
+{
+	TransactionId oldest = snapshot->xmax;
+
+	/* our own transaction is not in the list: what it did is in the snapshot */
+	for (uint32 at = 0; at < snapshot->xcnt; at++)
+		if (TransactionIdPrecedes(snapshot->xip[at], oldest))
+			oldest = snapshot->xip[at];
+	watcher->horizon.position = watcher->present.position;
+	watcher->horizon.next_xid = watcher->present.next_xid;
+	watcher->horizon.oldest_xid = full_xid(watcher, oldest);
+}
+
+void
+dbm_watcher_horizon(DbmWatcher *watcher, DbmHorizon *horizon)
+{
+	*horizon = watcher->horizon;
+}
+
+void
+dbm_watcher_done(DbmWatcher *watcher, Snapshot snapshot)
+{
+	int threshold;
+
+	watcher->oldest_xid = full_xid(watcher, snapshot->xmin);
+	set_horizon(watcher, snapshot);
+	if (watcher->nlooks == MAX_LOOKS)
+		watcher->nlooks--;		/* any one may go but the oldest */
+	watcher->looks[watcher->nlooks++] = watcher->present;
+
+	/* looks before the one in use will not be used again: the oldest only gets younger */
+	threshold = find_threshold(watcher);
+	if (threshold > 0)
+	{
+		watcher->nlooks -= threshold;
+		memmove(watcher->looks, watcher->looks + threshold, sizeof(Look) * watcher->nlooks);
+	}
+}
+
+/* ---- pages ---- */
+
+static int
+compare_entries(const void *a, const void *b)
+{
+	const PageEntry *left = a;
+	const PageEntry *right = b;
+
+	if (left->owner.objid != right->owner.objid)
+		return left->owner.objid < right->owner.objid ? -1 : 1;
+	if (left->owner.classid != right->owner.classid)
+		return left->owner.classid < right->owner.classid ? -1 : 1;
+	return 0;
+}
+
+/* Adds up the entries of the same owner; returns how many remain. */
+static int
+merge_entries(PageEntry *entries, int count)
+{
+	int merged = 0;
+
+	qsort(entries, count, sizeof(PageEntry), compare_entries);
+	for (int at = 1; at < count; at++)
+	{
+		if (compare_entries(&entries[merged], &entries[at]) == 0)
+			entries[merged].fold += entries[at].fold;
+		else
+			entries[++merged] = entries[at];
+	}
+	return count > 0 ? merged + 1 : 0;
+}
+
+/* A version of a row is known by where it is and who made it. */
+static uint64
+fold_tuple(const DbmWatchedCatalog *catalog, HeapTuple tuple)
+{
+	struct
+	{
+		ItemPointerData place;
+		uint16 padding;
+		TransactionId maker;
+	} version = {tuple->t_self, 0, HeapTupleHeaderGetRawXmin(tuple->t_data)};
+
+	if (catalog->content)
+		return catalog->content(tuple);
+	return hash_bytes_extended((const unsigned char *) &version, sizeof(version), 0);
+}
+
+/* Reads the visible rows of a locked page; entries has room for all of them. */
+static int
+read_entries(const DbmWatchedCatalog *catalog, Relation relation, Buffer buffer,
+			 Snapshot snapshot, PageEntry *entries)
+{
+	Page page = BufferGetPage(buffer);
+	int count = 0;
+
+	for (OffsetNumber at = FirstOffsetNumber; at <= PageGetMaxOffsetNumber(page); at++)
+	{
+		ItemId item = PageGetItemId(page, at);
+		HeapTupleData tuple;
+		DbmWatch watch;
+
+		if (!ItemIdIsNormal(item))
+			continue;
+		tuple.t_data = (HeapTupleHeader) PageGetItem(page, item);
+		tuple.t_len = ItemIdGetLength(item);
+		tuple.t_tableOid = RelationGetRelid(relation);
+		ItemPointerSet(&tuple.t_self, BufferGetBlockNumber(buffer), at);
+		watch = catalog->row(&tuple, &entries[count].owner);
+		if (watch == DBM_WATCH_IGNORE || !HeapTupleSatisfiesVisibility(&tuple, snapshot, buffer))
+			continue;
+		entries[count].name = watch == DBM_WATCH_NAME;
+		entries[count++].fold = fold_tuple(catalog, &tuple);
+	}
+	return merge_entries(entries, count);
+}
+
+/* Puts what is on the page now in the place of what was there. */
+static void
+store_page(DbmWatcher *watcher, WatchedPage *page, const PageEntry *entries, int count)
+{
+	if (page->entries && page->count != count)
+	{
+		pfree(page->entries);
+		page->entries = NULL;
+	}
+	if (page->entries == NULL && count > 0)
+		page->entries = MemoryContextAlloc(watcher->memory, sizeof(PageEntry) * count);
+	if (count > 0)
+		memcpy(page->entries, entries, sizeof(PageEntry) * count);
+	page->count = count;
+}
+
+static void
+note_entries(HTAB *differences, const PageEntry *entries, int count, bool before)
+{
+	for (int at = 0; at < count; at++)
+	{
+		bool found;
+		Difference *difference =
+			hash_search(differences, &entries[at].owner, HASH_ENTER, &found);
+
+		if (!found)
+		{
+			difference->fold = 0;
+			difference->name = entries[at].name;
+			difference->known = false;
+		}
+		difference->fold += before ? -entries[at].fold : entries[at].fold;
+		difference->known |= before;
+	}
+}
+
+/* Looks at one page unless it is no newer than the threshold; without one, always. */
+static void
+look_at_page(DbmWatcher *watcher, int at, Relation relation, BlockNumber block,
+			 const XLogRecPtr *threshold, Snapshot snapshot, HTAB *differences)
+{
+	WatchedPage *page = &watcher->files[at].pages[block];
+	Buffer buffer = ReadBuffer(relation, block);
+	PageEntry entries[MaxHeapTuplesPerPage];
+	int count = 0;
+	bool newer;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	newer = threshold == NULL || PageGetLSN(BufferGetPage(buffer)) > *threshold;
+	if (newer)
+		count = read_entries(&dbm_watched_catalogs[at], relation, buffer, snapshot, entries);
+	UnlockReleaseBuffer(buffer);
+	if (!newer)
+		return;
+	if (differences)
+	{
+		note_entries(differences, page->entries, page->count, true);
+		note_entries(differences, entries, count, false);
+	}
+	store_page(watcher, page, entries, count);
+}
+
+/* Makes room for the pages that a catalog has now; takes leave of those it had. */
+static void
+resize_file(DbmWatcher *watcher, WatchedFile *file, BlockNumber nblocks, HTAB *differences)
+{
+	for (BlockNumber block = nblocks; block < file->nblocks; block++)
+	{
+		if (differences)
+			note_entries(differences, file->pages[block].entries, file->pages[block].count, true);
+		store_page(watcher, &file->pages[block], NULL, 0);
+	}
+	if (nblocks > file->nblocks)
+	{
+		Size old_size = sizeof(WatchedPage) * file->nblocks;
+		Size new_size = sizeof(WatchedPage) * nblocks;
+
+		if (file->pages)
+			file->pages = repalloc_huge(file->pages, new_size);
+		else
+			file->pages = MemoryContextAllocHuge(watcher->memory, new_size);
+		memset((char *) file->pages + old_size, 0, new_size - old_size);
+		file->nblocks = nblocks;
+	}
+}
+
+/*
+ * Looks at one catalog.  Pages that it did not have at the last look are always
+ * looked at.  False: its file is another one, or its changes are not logged.
+ */
+static bool
+look_at_catalog(DbmWatcher *watcher, int at, const XLogRecPtr *threshold, Snapshot snapshot,
+				HTAB *differences)
+{
+	Relation relation = table_open(dbm_watched_catalogs[at].catalog, AccessShareLock);
+	WatchedFile *file = &watcher->files[at];
+	bool reliable = RelationNeedsWAL(relation);
+
+	if (differences == NULL)
+		file->file = dbm_file_number(relation);
+	else if (file->file != dbm_file_number(relation))
+		reliable = false;
+	if (reliable)
+	{
+		BlockNumber before = file->nblocks;
+		BlockNumber nblocks = RelationGetNumberOfBlocks(relation);
+
+		resize_file(watcher, file, nblocks, differences);
+		for (BlockNumber block = 0; block < nblocks; block++)
+			look_at_page(watcher, at, relation, block,
+						 block < before ? threshold : NULL, snapshot, differences);
+	}
+	table_close(relation, AccessShareLock);
+	return reliable;
+}
+
+static bool
+look_at_all(DbmWatcher *watcher, const XLogRecPtr *threshold, Snapshot snapshot, HTAB *differences)
+{
+	for (int at = 0; at < dbm_watched_catalog_count; at++)
+		if (!look_at_catalog(watcher, at, threshold, snapshot, differences))
+			return false;
+	return true;
+}
+
+bool
+dbm_watcher_all(DbmWatcher *watcher, Snapshot snapshot)
+{
+	return look_at_all(watcher, NULL, snapshot, NULL);
+}
+
+static List *
+collect_changes(HTAB *differences)
+{
+	HASH_SEQ_STATUS status;
+	Difference *difference;
+	List *changes = NIL;
+
+	hash_seq_init(&status, differences);
+	while ((difference = hash_seq_search(&status)) != NULL)
+	{
+		DbmRowChange *change;
+
+		if (difference->fold == 0)
+			continue;
+		change = palloc(sizeof(DbmRowChange));
+		change->owner = difference->owner;
+		change->name = difference->name;
+		change->known = difference->known;
+		changes = lappend(changes, change);
+	}
+	return changes;
+}
+
+bool
+dbm_watcher_changes(DbmWatcher *watcher, Snapshot snapshot, List **changes)
+{
+	HASHCTL control = {.keysize = sizeof(DbmUnitKey),
+					   .entrysize = sizeof(Difference),
+					   .hcxt = CurrentMemoryContext};
+	HTAB *differences = hash_create("dbmaestro catalog differences", 256, &control,
+									HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	int look = find_threshold(watcher);
+	bool reliable = look_at_all(watcher, look < 0 ? NULL : &watcher->looks[look].position,
+								snapshot, differences);
+
+	*changes = reliable ? collect_changes(differences) : NIL;
+	hash_destroy(differences);
+	return reliable;
+}

@@ -1,0 +1,265 @@
+/*
+ * schema/current.c: keeping the live schema up to date
+ *
+ * The first call describes everything; the following ones describe again the
+ * units whose rows changed and the units that mention a name of these.  What
+ * cannot be narrowed down (a role or schema renamed, an operator altered, a
+ * catalog rewritten) makes everything be described again.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "schema/changes.h"
+#include "schema/current.h"
+#include "schema/kinds.h"
+#include "schema/schema.h"
+
+/* Rounds after which concurrent changes are left to the next call. */
+#define MAX_ROUNDS 3
+
+static DbmLive *current = NULL;
+static DbmWatcher *watcher = NULL;
+static bool current_valid = false;
+
+/* Units still to be described, and those that were queued already. */
+typedef struct Worklist
+{
+	HTAB *queued;
+	List *pending;				/* QueuedUnit */
+} Worklist;
+
+typedef struct QueuedUnit
+{
+	DbmUnitKey key;				/* hash key, first */
+	bool spread;				/* describe what mentions it in any case */
+} QueuedUnit;
+
+static void
+queue_unit(Worklist *work, DbmUnitKey key, bool spread)
+{
+	bool found;
+	QueuedUnit *unit = hash_search(work->queued, &key, HASH_ENTER, &found);
+
+	if (found && (unit->spread || !spread))
+		return;
+	unit->spread = spread;
+	work->pending = lappend(work->pending, unit);
+}
+
+static void
+begin_work(Worklist *work)
+{
+	HASHCTL control = {.keysize = sizeof(DbmUnitKey),
+					   .entrysize = sizeof(QueuedUnit),
+					   .hcxt = CurrentMemoryContext};
+
+	work->queued = hash_create("dbmaestro changed units", 256, &control,
+							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	work->pending = NIL;
+}
+
+/* Queues the units whose rows depend on this one. */
+static void
+queue_dependents_of(Worklist *work, DbmPass *pass, DbmUnitKey row)
+{
+	DbmRows *rows = dbm_rows_pair(dbm_pass_reader(pass), DBM_DEPEND_ON_OBJECT, row.classid,
+								  row.objid);
+	HeapTuple tuple;
+
+	while ((tuple = dbm_rows_next(rows)) != NULL)
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+		DbmUnitKey dependent = dbm_live_unit_of(current, form->classid, form->objid);
+
+		if (dbm_unit_class(dependent.classid) == NULL)
+			continue;
+
+		/*
+		 * A view over a function mentions the columns of the type it returns,
+		 * without depending on the type: go on behind functions and types.
+		 */
+		queue_unit(work, dependent,
+				   dependent.classid == ProcedureRelationId || dependent.classid == TypeRelationId);
+	}
+}
+
+static void
+queue_dependents(Worklist *work, DbmPass *pass, DbmUnitKey key)
+{
+	DbmUnit *unit = dbm_live_find(current, key);
+
+	queue_dependents_of(work, pass, key);
+	for (int at = 0; unit && at < unit->nmembers; at++)
+		queue_dependents_of(work, pass, unit->members[at]);
+}
+
+/* A schema's name is in everything it holds; did it get another one? */
+static bool
+schema_renamed(DbmUnitKey key, const char *name_before)
+{
+	DbmUnit *unit = dbm_live_find(current, key);
+
+	return name_before &&
+		   (unit == NULL || strcmp(unit->objects->identity, name_before) != 0);
+}
+
+/* Describes one unit again; false if that is not enough. */
+static bool
+renew_unit(Worklist *work, DbmPass *pass, QueuedUnit *queued)
+{
+	DbmUnitKey key = queued->key;
+	DbmUnit *unit = dbm_live_find(current, key);
+	char *name_before = NULL;
+
+	if (unit && key.classid == NamespaceRelationId)
+		name_before = MemoryContextStrdup(dbm_pass_memory(pass), unit->objects->identity);
+	if (dbm_live_renew(current, pass, key) == DBM_UNIT_NAMES || queued->spread)
+		queue_dependents(work, pass, key);
+	return !schema_renamed(key, name_before);
+}
+
+/* Sorts the owners of changed rows into units to describe; false: everything. */
+static bool
+queue_changes(Worklist *work, List *changes)
+{
+	ListCell *cell;
+
+	foreach(cell, changes)
+	{
+		DbmRowChange *change = lfirst(cell);
+		DbmUnitKey key;
+
+		if (change->name)
+		{
+			/* what is new cannot have been mentioned yet */
+			if (change->known || !OidIsValid(change->owner.objid))
+				return false;
+			continue;
+		}
+		key = dbm_live_unit_of(current, change->owner.classid, change->owner.objid);
+		if (dbm_unit_class(key.classid) == NULL)
+			continue;
+		/* a schema that is not described (of an extension) leaves no name to compare with */
+		if (key.classid == NamespaceRelationId && change->known &&
+			dbm_live_find(current, key) == NULL)
+			return false;
+		queue_unit(work, key, false);
+	}
+	return true;
+}
+
+static bool
+renew_units(List *changes, Snapshot snapshot)
+{
+	DbmReceiver *receiver;
+	DbmPass *pass;
+	Worklist work;
+	ListCell *cell;
+	bool enough;
+
+	begin_work(&work);
+	if (!queue_changes(&work, changes))
+		return false;
+	if (work.pending == NIL)
+		return true;
+	receiver = dbm_live_receiver(current);
+	pass = dbm_pass_begin(snapshot, receiver);
+	enough = true;
+	/* the list grows while it is worked on */
+	foreach(cell, work.pending)
+	{
+		enough = renew_unit(&work, pass, lfirst(cell));
+		if (!enough)
+			break;
+	}
+	dbm_pass_end(pass);
+	hash_destroy(work.queued);
+	return enough;
+}
+
+/* Takes leave of what is known and describes everything. */
+static void
+describe_all(Snapshot snapshot)
+{
+	if (current)
+		dbm_live_free(current);
+	current = NULL;
+	current = dbm_live_make(CacheMemoryContext);
+	dbm_live_fill(current, snapshot);
+	/* a standby has no position in the log to go by: it describes everything every time */
+	if (!RecoveryInProgress())
+		current_valid = dbm_watcher_all(watcher, snapshot);
+}
+
+/* One look: false if something was described and may have changed meanwhile. */
+static bool
+look(void)
+{
+	Snapshot snapshot;
+	List *changes = NIL;
+	bool was_valid = current_valid && !RecoveryInProgress();
+
+	if (!RecoveryInProgress())
+		dbm_watcher_start(watcher);
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	/* until the end of this look, or for ever if it fails in between */
+	current_valid = false;
+	if (was_valid && dbm_watcher_changes(watcher, snapshot, &changes) &&
+		renew_units(changes, snapshot))
+		current_valid = true;
+	else
+	{
+		was_valid = false;
+		describe_all(snapshot);
+	}
+	if (current_valid)
+		dbm_watcher_done(watcher, snapshot);
+	UnregisterSnapshot(snapshot);
+	return (was_valid && changes == NIL) || !current_valid || !dbm_watcher_moved(watcher);
+}
+
+DbmLive *
+dbm_current_schema(void)
+{
+	MemoryContext temporary = AllocSetContextCreate(CurrentMemoryContext, "dbmaestro schema check",
+													ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(temporary);
+
+	if (watcher == NULL)
+		watcher = dbm_watcher_make(AllocSetContextCreate(CacheMemoryContext, "dbmaestro watcher",
+														 ALLOCSET_DEFAULT_SIZES));
+	CommandCounterIncrement();
+	for (int round = 0; round < MAX_ROUNDS; round++)
+		if (look())
+			break;
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(temporary);
+	return current;
+}
+
+void
+dbm_current_horizon(DbmHorizon *horizon)
+{
+	dbm_watcher_horizon(watcher, horizon);
+}
+
+void
+dbm_schema_root(uint8 *root)
+{
+	memcpy(root, dbm_live_root(dbm_current_schema(), DBM_TREE_SCHEMA), DBM_DIGEST_LENGTH);
+}
+
+void
+dbm_schema_init(void)
+{
+}

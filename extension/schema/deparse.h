@@ -1,0 +1,39 @@
+/*
+ * schema/deparse.h: stored node trees to text, without opening relations
+ *
+ * The only file that touches the server's deparser.
+ */
+#ifndef DBM_SCHEMA_DEPARSE_H
+#define DBM_SCHEMA_DEPARSE_H
+
+#include "nodes/pg_list.h"
+
+/* What an expression over one relation needs to know of it. */
+typedef struct DbmColumns
+{
+	Oid relation;
+	const char *name;			/* raw name of the relation */
+	int count;					/* including dropped columns */
+	const char **names;			/* "" for a dropped column */
+	List *context;				/* made at the first expression */
+} DbmColumns;
+
+/* An expression over one relation; columns NULL: over none. */
+extern char *dbm_deparse(const char *node_text, DbmColumns *columns);
+
+/* A list of expressions, each deparsed. */
+extern List *dbm_deparse_list(const char *node_text, DbmColumns *columns);
+
+/* The condition of a trigger, over OLD and NEW. */
+extern char *dbm_deparse_trigger_condition(const char *node_text, DbmColumns *columns);
+
+/*
+ * The query of a view.  The names of its columns may have changed since it was
+ * made, so they are put into the query first.
+ */
+extern char *dbm_deparse_view(const char *action, DbmColumns *columns);
+
+/* Name of a column, system columns included. */
+extern const char *dbm_column_name(DbmColumns *columns, int number);
+
+#endif							/* DBM_SCHEMA_DEPARSE_H */

@@ -1,0 +1,404 @@
+/*
+ * schema/live.c: units, objects, buckets and roots in memory
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "schema/live.h"
+
+typedef struct Member
+{
+	DbmUnitKey key;
+	DbmUnitKey unit;
+} Member;
+
+/* Takes what a pass finds into a live schema. */
+typedef struct LiveReceiver
+{
+	DbmReceiver receiver;
+	DbmLive *live;
+	DbmUnitKey unit;
+	DbmObject *objects;
+	DbmObject **tail;
+	List *members;				/* DbmUnitKey, in the memory of the unit being described */
+	DbmUnitChange change;
+} LiveReceiver;
+
+/* ---- objects and buckets ---- */
+
+static void
+enter_bucket(DbmLive *live, DbmObject *object)
+{
+	DbmBucket *bucket = &live->buckets[object->extra][object->bucket];
+
+	object->next_in_bucket = bucket->objects;
+	object->link_in_bucket = &bucket->objects;
+	if (bucket->objects)
+		bucket->objects->link_in_bucket = &object->next_in_bucket;
+	bucket->objects = object;
+	bucket->stale = true;
+	live->stale[object->extra] = true;
+	live->object_count++;
+}
+
+static void
+leave_bucket(DbmLive *live, DbmObject *object)
+{
+	*object->link_in_bucket = object->next_in_bucket;
+	if (object->next_in_bucket)
+		object->next_in_bucket->link_in_bucket = object->link_in_bucket;
+	live->buckets[object->extra][object->bucket].stale = true;
+	live->stale[object->extra] = true;
+	live->object_count--;
+}
+
+static DbmObject *
+find_object(DbmObject *objects, const DbmObject *wanted)
+{
+	for (DbmObject *object = objects; object; object = object->next_in_unit)
+		if (object->kind == wanted->kind && strcmp(object->identity, wanted->identity) == 0)
+			return object;
+	return NULL;
+}
+
+static bool
+same_object(const DbmObject *a, const DbmObject *b)
+{
+	return a->extra == b->extra && memcmp(a->hash, b->hash, DBM_DIGEST_LENGTH) == 0;
+}
+
+static int
+count_objects(DbmObject *object)
+{
+	int count = 0;
+
+	for (; object; object = object->next_in_unit)
+		count++;
+	return count;
+}
+
+static DbmUnitChange
+compare_objects(DbmObject *before, DbmObject *after)
+{
+	DbmUnitChange change = DBM_UNIT_SAME;
+
+	if (before == NULL && after == NULL)
+		return DBM_UNIT_NAMES;	/* what is not described may be named all the same */
+	if (before == NULL || after == NULL || !same_object(before, after))
+		return DBM_UNIT_NAMES;
+	for (DbmObject *object = before; object; object = object->next_in_unit)
+	{
+		DbmObject *now = find_object(after, object);
+
+		if (now == NULL)
+			return DBM_UNIT_NAMES;
+		if (!same_object(object, now))
+			change = DBM_UNIT_PARTS;
+	}
+	return count_objects(before) == count_objects(after) ? change : DBM_UNIT_PARTS;
+}
+
+/* Notes in the journal what is not the same before and after. */
+static void
+note_changes(DbmLive *live, DbmObject *before, DbmObject *after)
+{
+	for (DbmObject *object = before; object; object = object->next_in_unit)
+	{
+		DbmObject *now = find_object(after, object);
+
+		if (now == NULL || !same_object(object, now))
+			dbm_live_touch(live, object->kind, object->identity);
+	}
+	for (DbmObject *object = after; object; object = object->next_in_unit)
+		if (find_object(before, object) == NULL)
+			dbm_live_touch(live, object->kind, object->identity);
+}
+
+/* ---- units ---- */
+
+static void
+forget_unit(DbmLive *live, DbmUnit *unit)
+{
+	DbmObject *object = unit->objects;
+
+	while (object)
+	{
+		DbmObject *next = object->next_in_unit;
+
+		leave_bucket(live, object);
+		pfree(object);
+		object = next;
+	}
+	for (int at = 0; at < unit->nmembers; at++)
+		(void) hash_search(live->members, &unit->members[at], HASH_REMOVE, NULL);
+	if (unit->members)
+		pfree(unit->members);
+	unit->objects = NULL;
+	unit->members = NULL;
+	unit->nmembers = 0;
+}
+
+static void
+take_members(DbmLive *live, DbmUnit *unit, List *members)
+{
+	ListCell *cell;
+
+	if (members == NIL)
+		return;
+	unit->members =
+		MemoryContextAlloc(live->memory, sizeof(DbmUnitKey) * list_length(members));
+	foreach(cell, members)
+	{
+		DbmUnitKey *key = lfirst(cell);
+		Member *member = hash_search(live->members, key, HASH_ENTER, NULL);
+
+		member->unit = unit->key;
+		unit->members[unit->nmembers++] = *key;
+	}
+}
+
+/* Puts a newly described unit in the place of what was known of it. */
+static void
+replace_unit(LiveReceiver *self)
+{
+	DbmLive *live = self->live;
+	bool empty = self->objects == NULL && self->members == NIL;
+	DbmUnit *unit;
+	bool found;
+
+	unit = hash_search(live->units, &self->unit, empty ? HASH_FIND : HASH_ENTER, &found);
+	self->change = compare_objects(found ? unit->objects : NULL, self->objects);
+	if (self->change != DBM_UNIT_SAME)
+		note_changes(live, found ? unit->objects : NULL, self->objects);
+	if (found)
+		forget_unit(live, unit);
+	if (empty)
+	{
+		if (found)
+			(void) hash_search(live->units, &self->unit, HASH_REMOVE, NULL);
+		return;
+	}
+	unit->nmembers = 0;
+	unit->members = NULL;
+	unit->objects = self->objects;
+	for (DbmObject *object = unit->objects; object; object = object->next_in_unit)
+		enter_bucket(live, object);
+	take_members(live, unit, self->members);
+}
+
+static void
+begin_unit(DbmReceiver *receiver, DbmUnitKey unit)
+{
+	LiveReceiver *self = (LiveReceiver *) receiver;
+
+	self->unit = unit;
+	self->objects = NULL;
+	self->tail = &self->objects;
+	self->members = NIL;
+}
+
+static void
+take_object(DbmReceiver *receiver, const DbmDraft *draft)
+{
+	LiveReceiver *self = (LiveReceiver *) receiver;
+	size_t length = strlen(draft->identity) + 1;
+	DbmObject *object =
+		MemoryContextAlloc(self->live->memory, offsetof(DbmObject, identity) + length);
+
+	object->next_in_unit = NULL;
+	object->kind = draft->kind;
+	object->unit = self->unit;
+	object->bucket = draft->bucket;
+	object->extra = draft->extra;
+	object->seen = false;
+	memcpy(object->hash, draft->hash, DBM_DIGEST_LENGTH);
+	memcpy(object->identity, draft->identity, length);
+	*self->tail = object;
+	self->tail = &object->next_in_unit;
+}
+
+static void
+take_member(DbmReceiver *receiver, DbmUnitKey member)
+{
+	LiveReceiver *self = (LiveReceiver *) receiver;
+	DbmUnitKey *key = palloc(sizeof(DbmUnitKey));
+
+	*key = member;
+	self->members = lappend(self->members, key);
+}
+
+static void
+end_unit(DbmReceiver *receiver)
+{
+	replace_unit((LiveReceiver *) receiver);
+}
+
+DbmReceiver *
+dbm_live_receiver(DbmLive *live)
+{
+	LiveReceiver *self = palloc0(sizeof(LiveReceiver));
+
+	self->receiver.unit_begin = begin_unit;
+	self->receiver.object = take_object;
+	self->receiver.member = take_member;
+	self->receiver.unit_end = end_unit;
+	self->live = live;
+	return &self->receiver;
+}
+
+/* ---- the whole ---- */
+
+static HTAB *
+make_table(MemoryContext memory, const char *name, Size entry_size)
+{
+	HASHCTL control = {.keysize = sizeof(DbmUnitKey), .entrysize = entry_size, .hcxt = memory};
+
+	return hash_create(name, 1024, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+DbmLive *
+dbm_live_make(MemoryContext parent)
+{
+	MemoryContext memory =
+		AllocSetContextCreate(parent, "dbmaestro live schema", ALLOCSET_DEFAULT_SIZES);
+	DbmLive *live = MemoryContextAllocZero(memory, sizeof(DbmLive));
+
+	live->memory = memory;
+	live->units = make_table(memory, "dbmaestro units", sizeof(DbmUnit));
+	live->members = make_table(memory, "dbmaestro members", sizeof(Member));
+	for (int tree = 0; tree < DBM_TREES; tree++)
+	{
+		live->stale[tree] = true;
+		for (int bucket = 0; bucket < DBM_BUCKETS; bucket++)
+			live->buckets[tree][bucket].stale = true;
+	}
+	return live;
+}
+
+void
+dbm_live_free(DbmLive *live)
+{
+	MemoryContextDelete(live->memory);
+}
+
+void
+dbm_live_fill(DbmLive *live, Snapshot snapshot)
+{
+	DbmReceiver *receiver = dbm_live_receiver(live);
+	DbmPass *pass = dbm_pass_begin(snapshot, receiver);
+
+	dbm_pass_all(pass);
+	dbm_pass_end(pass);
+	pfree(receiver);
+}
+
+DbmUnitChange
+dbm_live_renew(DbmLive *live, DbmPass *pass, DbmUnitKey key)
+{
+	LiveReceiver *self = (LiveReceiver *) dbm_pass_receiver(pass);
+
+	self->unit.classid = InvalidOid;
+	dbm_pass_unit(pass, key);
+	if (!OidIsValid(self->unit.classid))
+	{
+		/* the row is gone: so is the unit */
+		begin_unit(&self->receiver, key);
+		replace_unit(self);
+	}
+	return self->change;
+}
+
+DbmUnit *
+dbm_live_find(DbmLive *live, DbmUnitKey key)
+{
+	return hash_search(live->units, &key, HASH_FIND, NULL);
+}
+
+DbmUnitKey
+dbm_live_unit_of(DbmLive *live, Oid classid, Oid objid)
+{
+	DbmUnitKey key = {classid, objid};
+	Member *member = hash_search(live->members, &key, HASH_FIND, NULL);
+
+	return member ? member->unit : key;
+}
+
+DbmObject *
+dbm_live_object(DbmLive *live, const char *kind, const char *identity)
+{
+	int bucket = dbm_bucket_of(identity);
+
+	for (int tree = 0; tree < DBM_TREES; tree++)
+		for (DbmObject *object = live->buckets[tree][bucket].objects; object;
+			 object = object->next_in_bucket)
+			if (strcmp(object->identity, identity) == 0 && strcmp(object->kind, kind) == 0)
+				return object;
+	return NULL;
+}
+
+void
+dbm_live_each(DbmLive *live, void (*function)(DbmObject *object, void *arg), void *arg)
+{
+	for (int tree = 0; tree < DBM_TREES; tree++)
+		for (int bucket = 0; bucket < DBM_BUCKETS; bucket++)
+			for (DbmObject *object = live->buckets[tree][bucket].objects; object;
+				 object = object->next_in_bucket)
+				function(object, arg);
+}
+
+static int
+compare_digests(const void *a, const void *b)
+{
+	return memcmp(*(const uint8 *const *) a, *(const uint8 *const *) b, DBM_DIGEST_LENGTH);
+}
+
+/* Hash over the hashes of the bucket's objects, sorted. */
+static void
+hash_bucket(DbmBucket *bucket)
+{
+	DbmDigest *digest = dbm_digest_begin();
+	const uint8 **hashes;
+	int count = 0;
+
+	for (DbmObject *object = bucket->objects; object; object = object->next_in_bucket)
+		count++;
+	hashes = palloc(sizeof(uint8 *) * Max(count, 1));
+	count = 0;
+	for (DbmObject *object = bucket->objects; object; object = object->next_in_bucket)
+		hashes[count++] = object->hash;
+	qsort(hashes, count, sizeof(uint8 *), compare_digests);
+	for (int at = 0; at < count; at++)
+		dbm_digest_bytes(digest, hashes[at], DBM_DIGEST_LENGTH);
+	dbm_digest_end(digest, bucket->hash);
+	bucket->stale = false;
+	pfree(hashes);
+}
+
+static void
+hash_tree(DbmLive *live, DbmTree tree)
+{
+	MemoryContext temporary =
+		AllocSetContextCreate(CurrentMemoryContext, "dbmaestro root", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(temporary);
+	DbmDigest *digest;
+
+	for (int at = 0; at < DBM_BUCKETS; at++)
+		if (live->buckets[tree][at].stale)
+			hash_bucket(&live->buckets[tree][at]);
+	digest = dbm_digest_begin();
+	for (int at = 0; at < DBM_BUCKETS; at++)
+		dbm_digest_bytes(digest, live->buckets[tree][at].hash, DBM_DIGEST_LENGTH);
+	dbm_digest_end(digest, live->roots[tree]);
+	live->stale[tree] = false;
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(temporary);
+}
+
+const uint8 *
+dbm_live_root(DbmLive *live, DbmTree tree)
+{
+	if (live->stale[tree])
+		hash_tree(live, tree);
+	return live->roots[tree];
+}

@@ -1,0 +1,347 @@
+/*
+ * schema/pass.c: describing units under pinned settings, hashing objects
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_seclabel.h"
+#include "common/cryptohash.h"
+#include "miscadmin.h"
+#include "port/pg_bswap.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+
+#include "core/installed.h"
+#include "schema/kinds.h"
+#include "schema/pass.h"
+
+struct DbmPass
+{
+	DbmReader *reader;
+	DbmReceiver *receiver;
+	DbmDraft draft;
+	StringInfoData body;
+	pg_cryptohash_ctx *digest;
+	MemoryContext memory;		/* as long as the pass */
+	MemoryContext scratch;		/* as long as one unit */
+	MemoryContext caller_memory;
+	ResourceOwner owner;
+	ResourceOwner caller_owner;
+	Oid own_extension;
+	int settings_level;
+	bool labels;
+};
+
+/* Everything that was found to change what the deparser writes. */
+static const struct
+{
+	const char *name;
+	const char *value;
+} pinned_settings[] = {
+	/* pg_temp last, or a temporary table named pg_class would get between */
+	{"search_path", "pg_catalog, pg_temp"},
+	{"TimeZone", "UTC"},
+	{"DateStyle", "ISO, YMD"},
+	{"IntervalStyle", "postgres"},
+	{"bytea_output", "hex"},
+	{"extra_float_digits", "3"},
+	{"standard_conforming_strings", "on"},
+	{"quote_all_identifiers", "off"},
+};
+
+static int
+pin_settings(void)
+{
+	int level = NewGUCNestLevel();
+
+	for (int at = 0; at < lengthof(pinned_settings); at++)
+		(void) set_config_option(pinned_settings[at].name, pinned_settings[at].value, PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
+/* The resource owner frees the context when an error ends the pass. */
+static void
+make_digest(DbmPass *pass)
+{
+	pass->digest = pg_cryptohash_create(PG_SHA256);
+	if (pass->digest == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+}
+
+static bool
+catalog_has_rows(Oid catalog, Snapshot snapshot)
+{
+	Relation relation = table_open(catalog, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, snapshot, 0, NULL);
+	bool found = HeapTupleIsValid(systable_getnext(scan));
+
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return found;
+}
+
+DbmPass *
+dbm_pass_begin(Snapshot snapshot, DbmReceiver *receiver)
+{
+	MemoryContext memory =
+		AllocSetContextCreate(CurrentMemoryContext, "dbmaestro schema pass", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(memory);
+	DbmPass *pass = palloc0(sizeof(DbmPass));
+
+	pass->memory = memory;
+	pass->caller_memory = caller;
+	pass->receiver = receiver;
+	pass->own_extension = dbm_extension_oid();
+
+	/*
+	 * Deparsing a view locks what it reads.  Under an owner of its own these
+	 * locks end with the pass, not with the transaction.
+	 */
+	pass->caller_owner = CurrentResourceOwner;
+	pass->owner = ResourceOwnerCreate(CurrentResourceOwner, "dbmaestro schema pass");
+	CurrentResourceOwner = pass->owner;
+
+	make_digest(pass);
+	initStringInfo(&pass->body);
+	pass->scratch =
+		AllocSetContextCreate(memory, "dbmaestro schema unit", ALLOCSET_DEFAULT_SIZES);
+	pass->settings_level = pin_settings();
+	PushActiveSnapshot(snapshot);
+	pass->reader = dbm_reader_begin(snapshot);
+	pass->labels = catalog_has_rows(SecLabelRelationId, snapshot);
+	MemoryContextSwitchTo(pass->scratch);
+	return pass;
+}
+
+void
+dbm_pass_end(DbmPass *pass)
+{
+	ResourceOwner owner = pass->owner;
+
+	MemoryContextSwitchTo(pass->memory);
+	dbm_reader_end(pass->reader);
+	pg_cryptohash_free(pass->digest);
+	PopActiveSnapshot();
+	AtEOXact_GUC(false, pass->settings_level);
+
+	CurrentResourceOwner = pass->caller_owner;
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_BEFORE_LOCKS, false, false);
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_LOCKS, false, false);
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_AFTER_LOCKS, false, false);
+	ResourceOwnerDelete(owner);
+
+	MemoryContextSwitchTo(pass->caller_memory);
+	MemoryContextDelete(pass->memory);
+}
+
+/* ---- units ---- */
+
+static void
+describe(DbmPass *pass, const DbmUnitClass *class, HeapTuple tuple, TupleDesc descriptor)
+{
+	/* the first column of every catalog of units is its oid */
+	DbmUnitKey unit = {class->catalog, *(Oid *) GETSTRUCT(tuple)};
+
+	CHECK_FOR_INTERRUPTS();
+	if (pass->receiver->unit_begin)
+		pass->receiver->unit_begin(pass->receiver, unit);
+	class->describe(pass, tuple, descriptor);
+	if (pass->receiver->unit_end)
+		pass->receiver->unit_end(pass->receiver);
+	MemoryContextReset(pass->scratch);
+}
+
+static void
+describe_class(DbmPass *pass, const DbmUnitClass *class)
+{
+	Relation relation = table_open(class->catalog, AccessShareLock);
+	SysScanDesc scan;
+	HeapTuple tuple;
+	MemoryContext scratch = MemoryContextSwitchTo(pass->memory);
+
+	scan = systable_beginscan(relation, InvalidOid, false, dbm_reader_snapshot(pass->reader), 0,
+							  NULL);
+	MemoryContextSwitchTo(scratch);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		describe(pass, class, tuple, RelationGetDescr(relation));
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+}
+
+void
+dbm_pass_all(DbmPass *pass)
+{
+	for (int at = 0; at < dbm_unit_class_count; at++)
+		describe_class(pass, &dbm_unit_classes[at]);
+}
+
+void
+dbm_pass_unit(DbmPass *pass, DbmUnitKey unit)
+{
+	const DbmUnitClass *class = dbm_unit_class(unit.classid);
+	TupleDesc descriptor;
+	HeapTuple tuple;
+
+	if (class == NULL)
+		return;
+	tuple = dbm_row_copied(pass->reader, class->by_oid, unit.objid, &descriptor);
+	if (tuple)
+		describe(pass, class, tuple, descriptor);
+}
+
+/* ---- objects ---- */
+
+static void
+digest_field(DbmPass *pass, const void *bytes, size_t length)
+{
+	uint64 prefix = pg_hton64((uint64) length);
+
+	if (pg_cryptohash_update(pass->digest, (const uint8 *) &prefix, sizeof(prefix)) < 0 ||
+		pg_cryptohash_update(pass->digest, bytes, length) < 0)
+		elog(ERROR, "could not compute SHA-256: %s", pg_cryptohash_error(pass->digest));
+}
+
+static void
+digest_begin(DbmPass *pass)
+{
+	if (pg_cryptohash_init(pass->digest) < 0)
+		elog(ERROR, "could not compute SHA-256: %s", pg_cryptohash_error(pass->digest));
+}
+
+static void
+digest_end(DbmPass *pass, uint8 *result)
+{
+	if (pg_cryptohash_final(pass->digest, result, DBM_DIGEST_LENGTH) < 0)
+		elog(ERROR, "could not compute SHA-256: %s", pg_cryptohash_error(pass->digest));
+}
+
+/* The first ten bits of the hash. */
+static int
+bucket_number(const uint8 *hash)
+{
+	return (hash[0] << 2) | (hash[1] >> 6);
+}
+
+int
+dbm_bucket_of(const char *identity)
+{
+	DbmDigest *digest = dbm_digest_begin();
+	uint8 hash[DBM_DIGEST_LENGTH];
+
+	dbm_digest_string(digest, identity);
+	dbm_digest_end(digest, hash);
+	return bucket_number(hash);
+}
+
+DbmDraft *
+dbm_draft_begin(DbmPass *pass, const char *kind, const char *identity)
+{
+	DbmDraft *draft = &pass->draft;
+
+	Assert(draft->kind == NULL);
+	resetStringInfo(&pass->body);
+	draft->kind = kind;
+	draft->identity = identity;
+	draft->body = &pass->body;
+	draft->extra = false;
+	return draft;
+}
+
+void
+dbm_draft_end(DbmPass *pass, DbmDraft *draft)
+{
+	uint8 place[DBM_DIGEST_LENGTH];
+
+	digest_begin(pass);
+	digest_field(pass, DBM_SCHEMA_FORMAT, strlen(DBM_SCHEMA_FORMAT));
+	digest_field(pass, draft->kind, strlen(draft->kind));
+	digest_field(pass, draft->identity, strlen(draft->identity));
+	digest_field(pass, draft->body->data, draft->body->len);
+	digest_end(pass, draft->hash);
+
+	/* the bucket hangs on the identity alone, so a changed object stays in its own */
+	digest_begin(pass);
+	digest_field(pass, draft->identity, strlen(draft->identity));
+	digest_end(pass, place);
+	draft->bucket = bucket_number(place);
+
+	if (pass->receiver->object)
+		pass->receiver->object(pass->receiver, draft);
+	draft->kind = NULL;
+}
+
+void
+dbm_pass_member(DbmPass *pass, Oid classid, Oid objid)
+{
+	DbmUnitKey member = {classid, objid};
+
+	if (pass->receiver->member)
+		pass->receiver->member(pass->receiver, member);
+}
+
+static bool
+has_dependency(DbmPass *pass, Oid classid, Oid objid, char deptype)
+{
+	DbmRows *rows = dbm_rows_pair(pass->reader, DBM_DEPEND_OF_OBJECT, classid, objid);
+	HeapTuple tuple;
+
+	while ((tuple = dbm_rows_next(rows)) != NULL)
+	{
+		if (((Form_pg_depend) GETSTRUCT(tuple))->deptype == deptype)
+		{
+			dbm_rows_stop(rows);
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+dbm_extension_member(DbmPass *pass, Oid classid, Oid objid)
+{
+	return has_dependency(pass, classid, objid, DEPENDENCY_EXTENSION);
+}
+
+bool
+dbm_internal_part(DbmPass *pass, Oid classid, Oid objid)
+{
+	return has_dependency(pass, classid, objid, DEPENDENCY_INTERNAL);
+}
+
+DbmReceiver *
+dbm_pass_receiver(DbmPass *pass)
+{
+	return pass->receiver;
+}
+
+DbmReader *
+dbm_pass_reader(DbmPass *pass)
+{
+	return pass->reader;
+}
+
+bool
+dbm_pass_has_labels(DbmPass *pass)
+{
+	return pass->labels;
+}
+
+Oid
+dbm_pass_own_extension(DbmPass *pass)
+{
+	return pass->own_extension;
+}
+
+MemoryContext
+dbm_pass_memory(DbmPass *pass)
+{
+	return pass->memory;
+}

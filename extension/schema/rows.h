@@ -1,0 +1,108 @@
+/*
+ * schema/rows.h: reading catalog rows by key, all under one snapshot
+ *
+ * Each source is a catalog with one of its indexes.  Relation, index and scan
+ * are opened once per reader, so that the many small look-ups of a pass over
+ * the schema cost a descent of the tree each and nothing more.
+ */
+#ifndef DBM_SCHEMA_ROWS_H
+#define DBM_SCHEMA_ROWS_H
+
+#include "access/genam.h"
+#include "executor/tuptable.h"
+#include "utils/relcache.h"
+#include "utils/snapshot.h"
+
+typedef enum DbmSource
+{
+	/* the row of one object, by oid */
+	DBM_NAMESPACE_BY_OID,
+	DBM_CLASS_BY_OID,
+	DBM_PROC_BY_OID,
+	DBM_TYPE_BY_OID,
+	DBM_EXTENSION_BY_OID,
+	DBM_EVENT_TRIGGER_BY_OID,
+	DBM_DEFAULT_ACL_BY_OID,
+	DBM_TRIGGER_BY_OID,
+	/* the rows that make up a relation */
+	DBM_ATTRIBUTE_OF_RELATION,
+	DBM_ATTRDEF_OF_RELATION,
+	DBM_CONSTRAINT_OF_RELATION,
+	DBM_INDEX_OF_RELATION,
+	DBM_INHERITS_OF_RELATION,
+	DBM_PARTITIONED_BY_RELATION,
+	DBM_TRIGGER_OF_RELATION,
+	DBM_REWRITE_OF_RELATION,
+	DBM_POLICY_OF_RELATION,
+	DBM_SEQUENCE_BY_RELATION,
+	DBM_STATISTIC_OF_RELATION,
+	DBM_FOREIGN_TABLE_BY_RELATION,
+	/* the rows that make up a type or function */
+	DBM_CONSTRAINT_OF_DOMAIN,
+	DBM_ENUM_OF_TYPE,
+	DBM_RANGE_BY_TYPE,
+	DBM_AGGREGATE_BY_PROC,
+	/* what hangs on any object: keys (class, object) in the order of the index */
+	DBM_DESCRIPTION_OF_OBJECT,
+	DBM_LABEL_OF_OBJECT,
+	DBM_DEPEND_OF_OBJECT,
+	DBM_DEPEND_ON_OBJECT,
+	DBM_SOURCES
+} DbmSource;
+
+typedef struct DbmReader DbmReader;
+
+/* A scan in progress; one at a time per source. */
+typedef struct DbmRows
+{
+	Relation catalog;
+	Relation index;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+	MemoryContext memory;		/* an index scan allocates when it likes */
+	bool busy;
+} DbmRows;
+
+/* Makes a reader in the current memory context; the snapshot must outlive it. */
+extern DbmReader *dbm_reader_begin(Snapshot snapshot);
+extern void dbm_reader_end(DbmReader *reader);
+
+extern Snapshot dbm_reader_snapshot(DbmReader *reader);
+
+/* Starts reading the rows with this key (these keys). */
+extern DbmRows *dbm_rows(DbmReader *reader, DbmSource source, Oid key);
+extern DbmRows *dbm_rows_pair(DbmReader *reader, DbmSource source, Oid first, Oid second);
+
+/* Next row, valid until the following call, or NULL at the end (which ends the scan). */
+extern HeapTuple dbm_rows_next(DbmRows *rows);
+
+/* Ends a scan before its last row. */
+extern void dbm_rows_stop(DbmRows *rows);
+
+/* A column of the current row. */
+extern Datum dbm_rows_value(DbmRows *rows, AttrNumber column, bool *is_null);
+
+/* A column of type text or pg_node_tree of the current row, palloc'd, or NULL. */
+extern char *dbm_rows_text(DbmRows *rows, AttrNumber column);
+
+/* The single row with this key, copied, or NULL; descriptor may be NULL. */
+extern HeapTuple dbm_row_copied(DbmReader *reader, DbmSource source, Oid key,
+								TupleDesc *descriptor);
+
+/* Descriptor of the source's catalog. */
+extern TupleDesc dbm_source_descriptor(DbmReader *reader, DbmSource source);
+
+/* Columns of a copied row. */
+extern char *dbm_tuple_text(HeapTuple tuple, TupleDesc descriptor, AttrNumber column);
+extern Datum dbm_tuple_value(HeapTuple tuple, TupleDesc descriptor, AttrNumber column,
+							 bool *is_null);
+/* A column that cannot be NULL. */
+extern Datum dbm_tuple_datum(HeapTuple tuple, TupleDesc descriptor, AttrNumber column);
+
+/*
+ * Statistics target in this column, -1 when it is the default: the column is an
+ * integer up to 16 and a nullable smallint from 17.
+ */
+extern int dbm_statistics_target(HeapTuple tuple, TupleDesc descriptor, AttrNumber column);
+
+#endif							/* DBM_SCHEMA_ROWS_H */

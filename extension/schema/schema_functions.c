@@ -1,0 +1,130 @@
+/*
+ * schema/schema_functions.c: the schema's functions for SQL
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "core/compat.h"
+#include "core/installed.h"
+#include "schema/live.h"
+#include "schema/schema.h"
+
+PG_FUNCTION_INFO_V1(dbm_schema_hash);
+PG_FUNCTION_INFO_V1(dbm_snapshot);
+PG_FUNCTION_INFO_V1(dbm_schema_hash_full);
+PG_FUNCTION_INFO_V1(dbm_schema_objects);
+PG_FUNCTION_INFO_V1(dbm_snapshot_difference_rows);
+
+/* Who may take a snapshot: the one place to ask for a capability. */
+static void
+require_may_record(void)
+{
+	dbm_require_same_version();
+}
+
+Datum
+dbm_schema_hash(PG_FUNCTION_ARGS)
+{
+	uint8 root[DBM_DIGEST_LENGTH];
+
+	dbm_schema_root(root);
+	PG_RETURN_TEXT_P(cstring_to_text(dbm_hex(root, DBM_DIGEST_LENGTH)));
+}
+
+Datum
+dbm_snapshot(PG_FUNCTION_ARGS)
+{
+	char *label = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	uint8 root[DBM_DIGEST_LENGTH];
+
+	require_may_record();
+	PG_RETURN_INT64(dbm_snapshot_record(label, 0, root));
+}
+
+/* The same by describing everything anew; tests compare the two. */
+Datum
+dbm_schema_hash_full(PG_FUNCTION_ARGS)
+{
+	DbmLive *live = dbm_live_make(CurrentMemoryContext);
+	Snapshot snapshot;
+	char *hex;
+
+	CommandCounterIncrement();
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	dbm_live_fill(live, snapshot);
+	UnregisterSnapshot(snapshot);
+	hex = dbm_hex(dbm_live_root(live, DBM_TREE_SCHEMA), DBM_DIGEST_LENGTH);
+	dbm_live_free(live);
+	PG_RETURN_TEXT_P(cstring_to_text(hex));
+}
+
+typedef struct RowReceiver
+{
+	DbmReceiver receiver;
+	ReturnSetInfo *result;
+} RowReceiver;
+
+static void
+put_object_row(DbmReceiver *receiver, const DbmDraft *draft)
+{
+	RowReceiver *self = (RowReceiver *) receiver;
+	Datum values[5];
+	bool nulls[5] = {false};
+
+	values[0] = CStringGetTextDatum(draft->kind);
+	values[1] = CStringGetTextDatum(draft->identity);
+	values[2] = CStringGetTextDatum(dbm_hex(draft->hash, DBM_DIGEST_LENGTH));
+	values[3] = BoolGetDatum(draft->extra);
+	values[4] = PointerGetDatum(cstring_to_text_with_len(draft->body->data, draft->body->len));
+	tuplestore_putvalues(self->result->setResult, self->result->setDesc, values, nulls);
+}
+
+Datum
+dbm_schema_objects(PG_FUNCTION_ARGS)
+{
+	RowReceiver self = {.receiver.object = put_object_row};
+	Snapshot snapshot;
+	DbmPass *pass;
+
+	dbm_init_set_result(fcinfo);
+	self.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	CommandCounterIncrement();
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	pass = dbm_pass_begin(snapshot, &self.receiver);
+	dbm_pass_all(pass);
+	dbm_pass_end(pass);
+	UnregisterSnapshot(snapshot);
+	PG_RETURN_NULL();
+}
+
+Datum
+dbm_snapshot_difference_rows(PG_FUNCTION_ARGS)
+{
+	List *changes;
+	ListCell *cell;
+	ReturnSetInfo *result;
+
+	dbm_init_set_result(fcinfo);
+	result = (ReturnSetInfo *) fcinfo->resultinfo;
+	changes = dbm_snapshot_difference(PG_GETARG_INT64(0), PG_GETARG_INT64(1));
+	foreach(cell, changes)
+	{
+		DbmObjectChange *change = lfirst(cell);
+		Datum values[4];
+		bool nulls[4] = {false, false, !change->before_exists, !change->after_exists};
+
+		values[0] = CStringGetTextDatum(change->kind);
+		values[1] = CStringGetTextDatum(change->identity);
+		values[2] = CStringGetTextDatum(dbm_hex(change->before, DBM_DIGEST_LENGTH));
+		values[3] = CStringGetTextDatum(dbm_hex(change->after, DBM_DIGEST_LENGTH));
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	PG_RETURN_NULL();
+}
