@@ -12,7 +12,7 @@ COPY t (a, b) FROM stdin;
 \.x
 \.
 
-COPY t FROM STDIN WITH (FORMAT csv);  
+COPY t FROM STDIN WITH (FORMAT csv);
 \.
 select 2;
 copy t from stdin;
@@ -23,6 +23,8 @@ $script$);
 -- with line ends of Windows, and at the very end of the script
 SELECT line, tag, copy_bytes FROM dbmaestro._dbm_script(E'COPY t FROM stdin;\r\n1\r\n2\r\n\\.\r\nSELECT 2;\r\n');
 SELECT line, tag, copy_bytes FROM dbmaestro._dbm_script(E'COPY t FROM stdin;\n1\n2\n\\.');
+
+SELECT line, tag, copy_bytes FROM dbmaestro._dbm_script(E'COPY t FROM stdin; \t \n1\n\\.\n');
 
 -- what looks like it and is not
 SELECT line, tag, copy_bytes FROM dbmaestro._dbm_script($script$

@@ -5,7 +5,7 @@ INSERT INTO probe (script) VALUES
     ('PREPARE TRANSACTION ''a'''), ('COMMIT PREPARED ''a'''), ('BEGIN READ ONLY; SELECT 1; COMMIT'),
     ('SET TRANSACTION READ ONLY'), ('SET transaction_isolation = serializable'), ('SET LOCAL TRANSACTION READ ONLY'),
     ('SET ROLE postgres'), ('SET LOCAL role = a'), ('RESET ROLE'), ('SET SESSION AUTHORIZATION a'), ('RESET SESSION AUTHORIZATION'),
-    ('SET "Role" TO a'), ('SELECT set_config(''role'', ''a'', false)'),
+    ('SET "Role" TO a'), ('SELECT set_config(''role'', ''a'', false)'), ('SELECT "set_config"(''role'', ''a'', false)'),
     ('INSERT INTO t SELECT 1 WHERE pg_catalog.set_config(''ROLE''::text, ''a'', true) = ''a'''),
     ('SET session_replication_role = replica'), ('SET event_triggers = off'), ('SET dbmaestro.x = 1'),
     ('SET standard_conforming_strings = off'), ('RESET standard_conforming_strings'), ('SET standard_conforming_strings TO DEFAULT'),

@@ -48,7 +48,9 @@ SELECT script, pg_temp.verdict(script) FROM (VALUES
     (11, 'DO $$ BEGIN EXECUTE format(''ALTER ROLE a PASSWORD %L'', current_setting(''x.y'')); END $$'),
     (12, 'CREATE FUNCTION f() RETURNS void LANGUAGE plpython3u AS $$ password = "it''s" $$'),
     (13, 'SELECT ''CREATE ROLE a PASSWORD ''''x'''''''),
-    (14, 'CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.password := crypt(NEW.password, ''bf''); END $$')
+    (14, 'CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.password := crypt(NEW.password, ''bf''); END $$'),
+    (15, 'COMMENT ON FUNCTION f() IS ''for ALTER ROLE a PASSWORD ''''x'''''''),
+    (16, 'INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET b = ''CREATE ROLE a PASSWORD ''''x''''''')
     ) AS v (number, script) WHERE pg_temp.verdict(script) <> 'accepted' ORDER BY number;
 
 -- message, detail, hint; lines inside of dollar quotes are told

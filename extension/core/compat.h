@@ -17,6 +17,9 @@
 #include "varatt.h"
 #endif
 
+/* 18 writes it before the declaration, 15 to 17 behind; compilers take it before. */
+#define DBM_NORETURN __attribute__((noreturn))
+
 /* 16 added the argument onlySummarizing to ExecInsertIndexTuples. */
 #if PG_VERSION_NUM >= 160000
 #define dbm_insert_index_tuples(rri, slot, estate, update) \

@@ -40,6 +40,7 @@ struct DbmWriter
 	EState *estate;
 	ResultRelInfo *result;
 	TupleTableSlot *slot;
+	bool pushed_snapshot;
 };
 
 struct DbmScan
@@ -212,6 +213,16 @@ dbm_writer_begin(const DbmTable *table)
 	PreventCommandDuringRecovery("a write to the tables of dbmaestro");
 
 	writer->table = table;
+	/*
+	 * Long texts need a snapshot to be stored, and SET, which the guard may
+	 * observe, runs without one.  The catalogs' does not become the
+	 * transaction's: SET TRANSACTION may still come.
+	 */
+	if (!ActiveSnapshotSet())
+	{
+		PushActiveSnapshot(GetCatalogSnapshot(InvalidOid));
+		writer->pushed_snapshot = true;
+	}
 	writer->relation = open_table(table, RowExclusiveLock);
 	writer->estate = make_estate(writer->relation);
 	writer->result = makeNode(ResultRelInfo);
@@ -263,6 +274,8 @@ dbm_writer_end(DbmWriter *writer)
 	FreeExecutorState(writer->estate);
 	/* the lock stays until the end of the transaction */
 	table_close(writer->relation, NoLock);
+	if (writer->pushed_snapshot)
+		PopActiveSnapshot();
 	pfree(writer);
 	CommandCounterIncrement();
 }

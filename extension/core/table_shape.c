@@ -77,8 +77,8 @@ compare_triggers(Relation relation)
 			TRIGGER_TYPE_DELETE,
 		TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_TRUNCATE,
 	};
-
-	TriggerDesc *triggers = relation->trigdesc;
+	/* a copy: looking up the functions may rebuild the relation's own */
+	TriggerDesc *triggers = CopyTriggerDesc(relation->trigdesc);
 
 	if (triggers == NULL || triggers->numtriggers != PROTECTIVE_TRIGGERS)
 		return psprintf("it has %d triggers, not %d", triggers ? triggers->numtriggers : 0,

@@ -4,10 +4,11 @@
 #ifndef DBM_GUARD_REFUSE_H
 #define DBM_GUARD_REFUSE_H
 
+#include "core/compat.h"
 #include "guard/decide.h"
 
 /* Puts the refusal on record, durably, and raises it.  Does not return. */
-extern void dbm_refuse(const DbmCommand *command, const DbmDecision *decision) pg_attribute_noreturn();
+DBM_NORETURN extern void dbm_refuse(const DbmCommand *command, const DbmDecision *decision);
 
 /*
  * Records that the command was run outside a change.  object NULL: what the

@@ -266,14 +266,19 @@ static void
 check_records(DbmDoctorReport *report)
 {
 	int waiting = dbm_durable_waiting();
+	int broken = dbm_durable_broken();
 	int64 lost = dbm_durable_lost();
 
 	dbm_doctor_report(report, "records waiting", waiting > 0 ? DBM_HEALTH_WARNING : DBM_HEALTH_OK,
 					  psprintf("%d records of refusals wait to be moved into audit_event", waiting),
 					  waiting > 0 ? "Raise max_worker_processes if this lasts." : NULL);
+	dbm_doctor_report(report, "records unreadable", broken > 0 ? DBM_HEALTH_ERROR : DBM_HEALTH_OK,
+					  psprintf("%d records of refusals cannot be read", broken),
+					  broken > 0 ? "Look at the .broken files in the folder dbmaestro of the data "
+								   "directory."
+								 : NULL);
 	dbm_doctor_report(report, "records lost", lost > 0 ? DBM_HEALTH_ERROR : DBM_HEALTH_OK,
-					  psprintf(INT64_FORMAT " records could not be written since the server started",
-							   lost),
+					  psprintf(INT64_FORMAT " records could not be written", lost),
 					  lost > 0 ? "They are in the server log; free space in the data directory." : NULL);
 	if (dbm_durable_broken() > 0)
 		dbm_doctor_report(report, "records broken", DBM_HEALTH_ERROR,

@@ -95,12 +95,12 @@ find_refused_setting(const char *name, const char *value)
 
 /* The text of a constant, or NULL. */
 static const char *
-constant_text(const Node *node)
+constant_text(Node *node)
 {
-	const A_Const *constant = (const A_Const *) node;
+	A_Const *constant = (A_Const *) node;
 
 	if (node && IsA(node, TypeCast))
-		return constant_text(((const TypeCast *) node)->arg);
+		return constant_text(((TypeCast *) node)->arg);
 	if (node == NULL || !IsA(node, A_Const) || constant->isnull)
 		return NULL;
 	if (IsA(&constant->val, String))

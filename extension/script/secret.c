@@ -180,23 +180,37 @@ find_at_token(DbmSecretWatch *watch, const DbmTokenStream *stream, const DbmToke
 	return true;
 }
 
+/* Is it the word that makes the statement one with code in a string? */
+static bool
+starts_body(const DbmSecretWatch *watch, const DbmToken *token)
+{
+	if (watch->ntokens == 0)
+		return token->code == DBM_KEYWORD_DO;
+
+	/* CREATE OR REPLACE FUNCTION is the longest. */
+	return watch->creates && watch->ntokens <= 3 &&
+		   (token->code == DBM_KEYWORD_FUNCTION || token->code == DBM_KEYWORD_PROCEDURE);
+}
+
 /* Keeps what the tokens behind this one are judged by. */
 static void
-remember_token(DbmSecretWatch *watch, const DbmTokenStream *stream, const DbmToken *token)
+remember_token(DbmSecretWatch *watch, const DbmToken *token)
 {
 	watch->previous[0] = '\0';
 	if (token->code == DBM_TOKEN_IDENT || token->code >= DBM_FIRST_KEYWORD)
 		strlcpy(watch->previous, token->value, sizeof(watch->previous));
 
-	if (token->code == DBM_KEYWORD_OPTIONS)
-		watch->options = true;
-	else if (token->code == DBM_KEYWORD_DO || token->code == DBM_KEYWORD_FUNCTION ||
-			 token->code == DBM_KEYWORD_PROCEDURE)
+	if (starts_body(watch, token))
 		watch->has_body = true;
+	else if (token->code == DBM_KEYWORD_CREATE && watch->ntokens == 0)
+		watch->creates = true;
+	else if (token->code == DBM_KEYWORD_OPTIONS)
+		watch->options = true;
 	else if (token->code == DBM_TOKEN_IDENT && strncmp(token->value, "dblink", 6) == 0)
 		watch->connects = true;
 	else if (token->code == ';')
 		watch->options = watch->connects = false;
+	watch->ntokens++;
 }
 
 /*
@@ -216,25 +230,25 @@ find_in_body(const char *body, int depth, Size *offset)
 	watch.has_body = true;
 	dbm_token_begin(&stream, body, strlen(body));
 	PG_TRY();
+	{
+		while (!found && dbm_token_next(&stream, &token))
 		{
-			while (!found && dbm_token_next(&stream, &token))
-			{
-				found = find_at_token(&watch, &stream, &token, depth, offset);
-				remember_token(&watch, &stream, &token);
-			}
+			found = find_at_token(&watch, &stream, &token, depth, offset);
+			remember_token(&watch, &token);
 		}
-		PG_CATCH();
-		{
-			/* Scanning takes nothing but memory, so that no subtransaction is needed. */
+	}
+	PG_CATCH();
+	{
+		/* Scanning takes nothing but memory, so that no subtransaction is needed. */
 		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION &&
-				ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
-				PG_RE_THROW();
-			MemoryContextSwitchTo(caller);
-			FlushErrorState();
-		}
-		PG_END_TRY();
-		dbm_token_end(&stream);
-		return found;
+			ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(caller);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	dbm_token_end(&stream);
+	return found;
 }
 
 bool
@@ -243,7 +257,7 @@ dbm_secret_next(DbmSecretWatch *watch, const DbmTokenStream *stream, const DbmTo
 {
 	bool found = find_at_token(watch, stream, token, 0, offset);
 
-	remember_token(watch, stream, token);
+	remember_token(watch, token);
 	return found;
 }
 

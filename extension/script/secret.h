@@ -10,9 +10,11 @@
 typedef struct DbmSecretWatch
 {
 	char previous[32]; /* last name or keyword, "" if anything else came since */
+	int ntokens;
+	bool creates; /* it starts with CREATE */
 	bool options; /* OPTIONS came: option names may be followed by secrets */
 	bool connects; /* a function of dblink came: strings may be conninfo */
-	bool has_body; /* DO, FUNCTION or PROCEDURE came: strings may be code */
+	bool has_body; /* DO or CREATE FUNCTION: strings may be code */
 } DbmSecretWatch;
 
 /* Forgets the statement; to be called at the start of each. */

@@ -137,9 +137,9 @@ add_token(Splitter *splitter, const DbmToken *token)
 		if (piece->nwords < FIRST_WORDS)
 			piece->words[piece->nwords] = token->code;
 		piece->nwords++;
-		if (strcmp(token->value, "set_config") == 0)
-			piece->calls_set_config = true;
 	}
+	if (token->code == DBM_TOKEN_IDENT && strcmp(token->value, "set_config") == 0)
+		piece->calls_set_config = true;
 	count_nesting(piece, token);
 
 	if (dbm_secret_next(&piece->secrets, &splitter->stream, token, &secret))

@@ -11,6 +11,7 @@
 
 #include "parser/scanner.h"
 
+#include "core/compat.h"
 #include "script/script.h"
 
 /*
@@ -90,6 +91,6 @@ extern bool dbm_token_is_word(const DbmTokenStream *stream, const DbmToken *toke
 extern bool dbm_token_is_string(const DbmToken *token);
 
 /* Re-throws the error being caught, its message cut to a sane length. */
-extern void dbm_rethrow_shortened(MemoryContext context) pg_attribute_noreturn();
+DBM_NORETURN extern void dbm_rethrow_shortened(MemoryContext context);
 
 #endif /* DBM_SCRIPT_TOKEN_H */
