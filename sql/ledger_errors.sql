@@ -34,7 +34,7 @@ SELECT dbm_apply('20260101_000007_f', E'COPY parent FROM stdin;\n1\n\\.\n');
 \echo :LAST_ERROR_SQLSTATE
 SELECT dbm_apply('20260101_000007_f', E'COPY nowhere FROM stdin;\n1\n\\.\n');
 SELECT dbm_apply('20260101_000007_f', E'COPY parent (nocolumn) FROM stdin;\n1\n\\.\n');
-SELECT dbm_apply('20260101_000007_f', E'COPY parent FROM stdin WHERE id > 1;\n1\n\\.\n');
+SELECT dbm_apply('20260101_000007_f', E'COPY parent FROM stdin WHERE nocolumn > 1;\n1\n\\.\n');
 \echo :LAST_ERROR_SQLSTATE
 -- notices and warnings come through
 SELECT outcome FROM dbm_apply('20260101_000008_g', $$DROP TABLE IF EXISTS nowhere; DO $do$ BEGIN RAISE WARNING 'careful'; END $do$;$$);
