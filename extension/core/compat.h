@@ -11,6 +11,8 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "parser/parse_relation.h"
+#include "storage/buf_internals.h"
+#include "storage/bufpage.h"
 
 /* 16 moved SET_VARSIZE and VARDATA out of postgres.h. */
 #if PG_VERSION_NUM >= 160000
@@ -140,5 +142,30 @@ dbm_check_insert_columns(ParseState *pstate, ParseNamespaceItem *item, List *col
 #else
 #define dbm_file_number(relation) ((relation)->rd_node.relNode)
 #endif
+
+/*
+ * Does this shared buffer hold that page of the relation, at this moment?  The
+ * caller has no pin: the answer is worth something if it is the same before and
+ * after what it does with the page.  16 put the file's numbers into the tag.
+ */
+static inline bool
+dbm_buffer_holds(Buffer buffer, Relation relation, BlockNumber block)
+{
+	BufferDesc *descriptor = GetBufferDescriptor(buffer - 1);
+
+#if PG_VERSION_NUM >= 160000
+	return descriptor->tag.blockNum == block &&
+		descriptor->tag.relNumber == relation->rd_locator.relNumber &&
+		descriptor->tag.dbOid == relation->rd_locator.dbOid &&
+		descriptor->tag.spcOid == relation->rd_locator.spcOid &&
+		descriptor->tag.forkNum == MAIN_FORKNUM &&
+		(pg_atomic_read_u32(&descriptor->state) & BM_VALID) != 0;
+#else
+	return descriptor->tag.blockNum == block &&
+		RelFileNodeEquals(descriptor->tag.rnode, relation->rd_node) &&
+		descriptor->tag.forkNum == MAIN_FORKNUM &&
+		(pg_atomic_read_u32(&descriptor->state) & BM_VALID) != 0;
+#endif
+}
 
 #endif							/* DBM_CORE_COMPAT_H */

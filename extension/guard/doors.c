@@ -201,8 +201,9 @@ finish_outside_run(const DbmCommand *command, List *touched)
 			break;
 	}
 	/* nothing touched: IF NOT EXISTS, or a drop, which dbm_ddl_drop has seen */
+	main_object = find_main(command, touched);
 	if (touched == NIL || dbm_command_is_temporary(command) ||
-		(main_object = find_main(command, touched), main_object && main_object->temporary))
+		(main_object && main_object->temporary))
 		return;
 	if (main_object)
 		dbm_observe(command, main_object->kind, main_object->identity);

@@ -41,6 +41,7 @@ typedef struct PageEntry
 typedef struct WatchedPage
 {
 	int count;
+	Buffer buffer;				/* where it was found last */
 	PageEntry *entries;
 } WatchedPage;
 
@@ -277,17 +278,40 @@ note_entries(HTAB *differences, const PageEntry *entries, int count, bool before
 	}
 }
 
+/*
+ * Is the page, where it was found last, no newer than the threshold?  Read with
+ * neither pin nor lock, which is most of what a look costs: if the buffer holds
+ * the same page before and after, what was read is the page's position or, while
+ * somebody is changing it, an older one.  Whoever is changing it is running, and
+ * what running transactions did is looked at again.
+ */
+static bool
+is_old_at_a_glance(Relation relation, BlockNumber block, Buffer buffer, XLogRecPtr threshold)
+{
+	XLogRecPtr position;
+
+	if (!BufferIsValid(buffer) || !dbm_buffer_holds(buffer, relation, block))
+		return false;
+	position = PageGetLSN(BufferGetPage(buffer));
+	pg_read_barrier();
+	return position <= threshold && dbm_buffer_holds(buffer, relation, block);
+}
+
 /* Looks at one page unless it is no newer than the threshold; without one, always. */
 static void
 look_at_page(DbmWatcher *watcher, int at, Relation relation, BlockNumber block,
 			 const XLogRecPtr *threshold, Snapshot snapshot, HTAB *differences)
 {
 	WatchedPage *page = &watcher->files[at].pages[block];
-	Buffer buffer = ReadBuffer(relation, block);
+	Buffer buffer;
 	PageEntry entries[MaxHeapTuplesPerPage];
 	int count = 0;
 	bool newer;
 
+	if (threshold && is_old_at_a_glance(relation, block, page->buffer, *threshold))
+		return;
+	buffer = ReadBuffer(relation, block);
+	page->buffer = buffer;
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	newer = threshold == NULL || PageGetLSN(BufferGetPage(buffer)) > *threshold;
 	if (newer)
