@@ -72,6 +72,10 @@ code,name
 it,"Italy, with
 a line break"
 \.
+COPY country FROM STDIN WHERE code < 'q' AND name IS NOT NULL;
+pt	Portugal
+se	Sweden
+\.
 INSERT INTO country VALUES ('es', 'Spain');
 COMMIT;$$);
 SELECT * FROM country ORDER BY code;

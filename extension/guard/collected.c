@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
@@ -51,7 +52,14 @@ enum
 extern Datum pg_event_trigger_ddl_commands(PG_FUNCTION_ARGS);
 extern Datum pg_event_trigger_dropped_objects(PG_FUNCTION_ARGS);
 
-static List *collected = NIL;
+/* What was noted, and the subtransaction that it stands or falls with. */
+typedef struct Noted
+{
+	DbmTouched	touched;
+	SubTransactionId subtransaction;
+} Noted;
+
+static List *collected = NIL;	/* of Noted * */
 static MemoryContext collecting_in = NULL;
 
 /* Whatever ends the memory that we collect into ends the collecting. */
@@ -65,11 +73,37 @@ forget(void *context)
 	}
 }
 
+/* What an exception block has undone was not made; what it has not belongs to its parent. */
+static void
+at_subtransaction_event(SubXactEvent event, SubTransactionId mine, SubTransactionId parent,
+						void *argument)
+{
+	ListCell   *cell;
+
+	if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	foreach(cell, collected)
+	{
+		Noted	   *noted = lfirst(cell);
+
+		if (noted->subtransaction != mine)
+			continue;
+		if (event == SUBXACT_EVENT_COMMIT_SUB)
+			noted->subtransaction = parent;
+		else
+			collected = foreach_delete_current(collected, cell);
+	}
+}
+
 void
 dbm_collect_begin(void)
 {
+	static bool registered = false;
 	MemoryContextCallback *callback;
 
+	if (!registered)
+		RegisterSubXactCallback(at_subtransaction_event, NULL);
+	registered = true;
 	dbm_collect_end();
 	collecting_in = AllocSetContextCreate(CurrentMemoryContext, "dbmaestro collected objects",
 										  ALLOCSET_DEFAULT_SIZES);
@@ -82,6 +116,7 @@ dbm_collect_begin(void)
 List *
 dbm_collect_take(void)
 {
+	/* a Noted begins with what the caller wants to see */
 	List	   *taken = collected;
 
 	collected = NIL;
@@ -113,16 +148,17 @@ dbm_collect_note(List *touched)
 	caller = MemoryContextSwitchTo(collecting_in);
 	foreach(cell, touched)
 	{
-		DbmTouched *copy;
+		Noted	   *noted;
 
 		if (((DbmTouched *) lfirst(cell))->implied)
 			continue;
-		copy = palloc(sizeof(DbmTouched));
-		*copy = *(DbmTouched *) lfirst(cell);
-		copy->kind = copy_text(copy->kind);
-		copy->identity = copy_text(copy->identity);
-		copy->tag = copy_text(copy->tag);
-		collected = lappend(collected, copy);
+		noted = palloc(sizeof(Noted));
+		noted->touched = *(DbmTouched *) lfirst(cell);
+		noted->touched.kind = copy_text(noted->touched.kind);
+		noted->touched.identity = copy_text(noted->touched.identity);
+		noted->touched.tag = copy_text(noted->touched.tag);
+		noted->subtransaction = GetCurrentSubTransactionId();
+		collected = lappend(collected, noted);
 	}
 	MemoryContextSwitchTo(caller);
 }

@@ -10,6 +10,12 @@
 #include "access/table.h"
 #include "commands/copy.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/prep.h"
+#include "parser/parse_coerce.h"
+#include "parser/parse_collate.h"
+#include "parser/parse_expr.h"
 #include "parser/parse_relation.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -46,6 +52,19 @@ check_row_security(Relation relation)
 						errhint("Use INSERT statements instead.")));
 }
 
+static List *
+transform_where(ParseState *pstate, ParseNamespaceItem *item, Node *where)
+{
+	if (where == NULL)
+		return NIL;
+	addNSItemToQuery(pstate, item, false, true, true);
+	where = transformExpr(pstate, where, EXPR_KIND_COPY_WHERE);
+	where = coerce_to_boolean(pstate, where, "WHERE");
+	assign_expr_collations(pstate, where);
+	where = eval_const_expressions(NULL, where);
+	return make_ands_implicit(canonicalize_qual((Expr *) where, false));
+}
+
 uint64
 dbm_copy_data(CopyStmt *statement, const char *source, const char *data, Size length)
 {
@@ -54,24 +73,22 @@ dbm_copy_data(CopyStmt *statement, const char *source, const char *data, Size le
 	ParseNamespaceItem *item;
 	Relation relation;
 	List *columns;
+	List *where;
 	uint64 rows = 0;
 
-	if (statement->whereClause)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("COPY ... WHERE is not supported for data lines in a script"),
-						errhint("Copy into a temporary table first and select from it.")));
 	pstate->p_sourcetext = source;
 	relation = table_openrv(statement->relation, RowExclusiveLock);
 	item = addRangeTableEntryForRelation(pstate, relation, RowExclusiveLock, NULL, false, false);
 	columns = CopyGetAttnums(RelationGetDescr(relation), relation, statement->attlist);
 	dbm_check_insert_columns(pstate, item, columns);
+	where = transform_where(pstate, item, statement->whereClause);
 	check_row_security(relation);
 
 	source_now.at = data;
 	source_now.left = length;
 	PG_TRY();
 	{
-		CopyFromState state = BeginCopyFrom(pstate, relation, NULL, NULL, false, read_data,
+		CopyFromState state = BeginCopyFrom(pstate, relation, (Node *) where, NULL, false, read_data,
 											statement->attlist, statement->options);
 
 		rows = CopyFrom(state);

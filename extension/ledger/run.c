@@ -205,6 +205,8 @@ dbm_run_record_failure(DbmRun *run, const ErrorData *edata)
 		rows[nrows++] = make_statement_row(run, at);
 	(void) dbm_durable_write(rows, nrows);
 	dbm_refusal_recorded();
+	/* after a rollback to a savepoint the next run may begin: all that was written was the run's */
+	dbm_transaction_end_own_writes();
 }
 
 /* The role that scripts run as; one that was dropped or recreated runs nothing. */

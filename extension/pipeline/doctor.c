@@ -27,6 +27,7 @@
 #include "pipeline/capability.h"
 #include "pipeline/doctor.h"
 #include "pipeline/environment.h"
+#include "schema/store.h"
 
 PG_FUNCTION_INFO_V1(dbm_doctor);
 
@@ -303,9 +304,14 @@ check_foundations(DbmDoctorReport *report)
 static void
 check_tables(DbmDoctorReport *report)
 {
+	static const DbmTable *const tables[] = {
+		&dbm_capability_table,	  &dbm_audit_event_table,	  &dbm_snapshot_table,
+		&dbm_schema_object_table, &dbm_snapshot_object_table,
+	};
+
 	check_foundations(report);
-	dbm_doctor_report_table(report, &dbm_capability_table);
-	dbm_doctor_report_table(report, &dbm_audit_event_table);
+	for (int at = 0; at < lengthof(tables); at++)
+		dbm_doctor_report_table(report, tables[at]);
 }
 
 static bool
