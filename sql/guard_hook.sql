@@ -72,8 +72,10 @@ RESET session_replication_role;
 SELECT * FROM news;
 
 -- inside a run
+DISCARD TEMP;
 SELECT outcome FROM dbm_apply('20261122_101500_event_trigger', 'ALTER EVENT TRIGGER theirs ENABLE REPLICA; REASSIGN OWNED BY regress_hook TO regress_heir; EXPLAIN ANALYZE CREATE TABLE hidden AS SELECT 1;');
 SELECT tableowner FROM pg_tables WHERE tablename = 't';
+SELECT action, kind, identity, tag FROM dbmaestro.run_object ORDER BY identity;
 SELECT dbm_apply('20261122_101501_own', 'ALTER EVENT TRIGGER dbmaestro_10_start DISABLE');
 SELECT dbm_apply('20261122_101502_setting', 'ALTER DATABASE guard_hook SET session_preload_libraries = ''''');
 SELECT dbm_apply('20261122_101503_switch', 'DO $d$ BEGIN EXECUTE ''SET session_replication_role = replica''; END $d$');
@@ -87,6 +89,7 @@ INSERT INTO seen SELECT max(id) FROM dbmaestro.audit_event;
 UPDATE pg_event_trigger SET evtenabled = 'D' WHERE evtname LIKE 'dbmaestro%';
 CREATE TABLE unseen (id integer);
 CREATE TEMPORARY TABLE temporary (id integer);
+DISCARD TEMP;
 SELECT outcome FROM dbm_apply('20261122_101506_bypassed', 'CREATE TABLE unseen (id integer)');
 SELECT dbm_guard('observe');
 DROP TABLE unseen;

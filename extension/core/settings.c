@@ -68,7 +68,8 @@ check_pattern(const char *value)
 	{
 		pg_regerror(result, &regex, message, sizeof(message));
 		ereport(ERROR, (errcode(ERRCODE_INVALID_REGULAR_EXPRESSION),
-						errmsg("invalid regular expression: %s", message)));
+						errmsg("invalid regular expression: %s", message),
+						errhint("Give for instance '^\\d{8}_\\d{6}_[a-z0-9_]+$'.")));
 	}
 	pg_regfree(&regex);
 }

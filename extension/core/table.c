@@ -208,9 +208,9 @@ dbm_writer_begin(const DbmTable *table)
 {
 	DbmWriter *writer = palloc0(sizeof(DbmWriter));
 
-	PreventCommandIfReadOnly("writing to a dbmaestro table");
-	PreventCommandIfParallelMode("writing to a dbmaestro table");
-	PreventCommandDuringRecovery("writing to a dbmaestro table");
+	PreventCommandIfReadOnly("a write to the tables of dbmaestro");
+	PreventCommandIfParallelMode("a write to the tables of dbmaestro");
+	PreventCommandDuringRecovery("a write to the tables of dbmaestro");
 
 	writer->table = table;
 	/*
@@ -312,7 +312,7 @@ dbm_table_delete(const DbmTable *table, ItemPointer tid)
 {
 	Relation relation;
 
-	PreventCommandIfReadOnly("writing to a dbmaestro table");
+	PreventCommandIfReadOnly("a write to the tables of dbmaestro");
 	relation = open_table(table, RowExclusiveLock);
 	simple_heap_delete(relation, tid);
 	table_close(relation, NoLock);

@@ -16,6 +16,7 @@
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
+#include "rewrite/prs2lock.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -159,11 +160,12 @@ compare_relation(Relation relation)
 		return pstrdup("it is not a plain table");
 	if (relation->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
 		return pstrdup("it is not logged");
-	if (relation->rd_rel->relhasrules)
+	/* relhasrules stays when the last rule has gone */
+	if (relation->rd_rules && relation->rd_rules->numLocks > 0)
 		return pstrdup("it has rules");
 	if (relation->rd_rel->relrowsecurity || relation->rd_rel->relforcerowsecurity)
 		return pstrdup("it has row security");
-	/* the flag stays when the last child has gone */
+	/* so does relhassubclass when the last child has */
 	if (relation->rd_rel->relhassubclass &&
 		find_inheritance_children(RelationGetRelid(relation), NoLock) != NIL)
 		return pstrdup("it has inheritance children");

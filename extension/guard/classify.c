@@ -104,6 +104,20 @@ judge_files(DbmCommand *command, const Node *tree)
 	command->outlives_rollback = true;
 }
 
+/* Moving a database to another tablespace copies its files at once; the rest is a row. */
+static void
+judge_database(DbmCommand *command, const Node *tree)
+{
+	ListCell   *cell;
+
+	command->class = DBM_COMMAND_CLUSTER;
+	foreach (cell, ((const AlterDatabaseStmt *) tree)->options)
+	{
+		if (strcmp(lfirst_node(DefElem, cell)->defname, "tablespace") == 0)
+			command->outlives_rollback = true;
+	}
+}
+
 static void
 judge_event_trigger(DbmCommand *command, const Node *tree)
 {
@@ -301,7 +315,7 @@ static const StatementCase statement_cases[] = {
 	{T_GrantRoleStmt, judge_cluster},
 	{T_CreatedbStmt, judge_files},
 	{T_DropdbStmt, judge_files},
-	{T_AlterDatabaseStmt, judge_files},
+	{T_AlterDatabaseStmt, judge_database},
 	{T_AlterDatabaseRefreshCollStmt, judge_cluster},
 	{T_AlterDatabaseSetStmt, judge_database_setting},
 	{T_AlterSystemStmt, judge_server_setting},

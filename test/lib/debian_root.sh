@@ -79,14 +79,17 @@ postgres:x:999:' >"$root/etc/group"
     chroot "$root" /sbin/ldconfig
 }
 
-# debian_run DIR COMMAND...: in the folder, as its root
+# debian_run DIR SHARED COMMAND...: in the folder, as its root, with the directory SHARED as /shared
 debian_run()
 {
-    local root=$1/os
-    shift
+    local root=$1/os shared=$2
+    shift 2
+    mkdir -p "$root/shared"
     # shellcheck disable=SC2016
     unshare --mount --pid --fork --kill-child bash -c '
         mount --make-rprivate / && mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" &&
         mount -t tmpfs tmpfs "$0/tmp" || exit 1
-        exec chroot "$0" /usr/bin/env -i HOME=/tmp PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C "$@"' "$root" "$@"
+        [ ! -d "$1" ] || mount --bind "$1" "$0/shared" || exit 1
+        shift
+        exec chroot "$0" /usr/bin/env -i HOME=/tmp PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C "$@"' "$root" "$shared" "$@"
 }
