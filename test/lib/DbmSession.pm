@@ -97,7 +97,7 @@ sub query
 
     @{$self}{qw(out err)} = ('', '');
     $self->send("$sql\n;\n\\echo '$mark'\n\\warn '$mark'\n");
-    $self->read_until(sub { $self->{out} =~ /^\Q$mark\E$/m && $self->{err} =~ /^\Q$mark\E$/m });
+    $self->read_until(sub { $self->{out} =~ /^\Q$mark\E\n/m && $self->{err} =~ /^\Q$mark\E\n/m });
     $self->{err} =~ s/^\Q$mark\E\n//m;
     my $printed = $self->{out} =~ s/^\Q$mark\E\n//mr;
     $self->{out} = '';
