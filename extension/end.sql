@@ -36,3 +36,6 @@ BEGIN
     END LOOP;
 END
 $revoke$;
+
+-- A function in a view is called as whoever reads the view.
+GRANT EXECUTE ON FUNCTION dbmaestro._dbm_backend_alive(integer, timestamptz) TO PUBLIC;

@@ -7,7 +7,6 @@
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
@@ -164,21 +163,11 @@ void
 dbm_event_record(const DbmEvent *event)
 {
 	DbmRow *row = dbm_event_row(event);
-	bool pushed = !ActiveSnapshotSet();
 
-	/*
-	 * Long texts need a snapshot to be stored, and SET, which the guard may
-	 * observe, runs without one.  The catalogs' does not become the
-	 * transaction's: SET TRANSACTION may still come.
-	 */
-	if (pushed)
-		PushActiveSnapshot(GetCatalogSnapshot(InvalidOid));
 	dbm_row_set_int64(row, DBM_EVENT_ID, dbm_table_next_id(&dbm_audit_event_table));
 	/* about to write, so it gets a number anyway */
 	set_transaction(row, GetTopFullTransactionId());
 	dbm_table_insert(row);
-	if (pushed)
-		PopActiveSnapshot();
 }
 
 void

@@ -45,6 +45,7 @@ typedef struct Installation
 } Installation;
 
 static Installation installation;
+static uint64 invalidations = 0;
 static DbmEnvironment environment;
 static bool environment_valid = false;
 static bool read_in_recovery = false;	/* a promotion invalidates nothing by itself */
@@ -111,6 +112,7 @@ static const Installation *
 get_installation(void)
 {
 	Installation found = {0};
+	uint64 invalidations_before = invalidations;
 	static const char *const names[] = {"environment", "binding", "setting"};
 
 	if (installation.valid || !IsTransactionState())
@@ -121,8 +123,9 @@ get_installation(void)
 		for (int at = 0; at < lengthof(names); at++)
 			found.tables[at] = get_relname_relid(names[at], found.tables_namespace);
 	}
+	/* an invalidation that arrived while we read must count */
+	found.valid = invalidations == invalidations_before;
 	installation = found;
-	installation.valid = true;
 	return &installation;
 }
 
@@ -335,6 +338,7 @@ dbm_require_attached(const char *subject)
 static void
 forget_relation(Datum argument, Oid relation)
 {
+	invalidations++;
 	if (relation == InvalidOid || !OidIsValid(installation.tables[2]) ||
 		relation == installation.tables[0] || relation == installation.tables[1] ||
 		relation == installation.tables[2])
@@ -347,6 +351,7 @@ forget_relation(Datum argument, Oid relation)
 static void
 forget_namespace(Datum argument, int cache, uint32 hash)
 {
+	invalidations++;
 	installation.valid = false;
 	environment_valid = false;
 }

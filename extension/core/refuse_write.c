@@ -46,7 +46,7 @@ dbm_refuse_write(PG_FUNCTION_ARGS)
 
 	ereport(ERROR,
 			(errcode(ERRCODE_DBM_SELF_PROTECTION),
-			 errmsg("cannot %s table \"dbmaestro.%s\"", event_name(trigger->tg_event),
+			 errmsg("cannot run %s on table \"dbmaestro.%s\"", event_name(trigger->tg_event),
 					RelationGetRelationName(trigger->tg_relation)),
 			 errdetail("The tables of dbmaestro are written by its functions only."),
 			 errhint("Call the function for it; SELECT * FROM dbm_status(); is a good start.")));

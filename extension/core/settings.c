@@ -68,7 +68,8 @@ check_pattern(const char *value)
 	{
 		pg_regerror(result, &regex, message, sizeof(message));
 		ereport(ERROR, (errcode(ERRCODE_INVALID_REGULAR_EXPRESSION),
-						errmsg("invalid regular expression: %s", message)));
+						errmsg("invalid regular expression: %s", message),
+						errhint("Give for instance '^\\d{8}_\\d{6}_[a-z0-9_]+$'.")));
 	}
 	pg_regfree(&regex);
 }
@@ -123,9 +124,12 @@ void
 dbm_settings_reload(MemoryContext context)
 {
 	DbmRow *row = dbm_row_make(&dbm_setting_table);
-	DbmScan *scan = dbm_scan_begin(&dbm_setting_table, NULL, 0, NULL);
+	DbmScan *scan;
+	const char *values[DBM_SETTING_COUNT] = {NULL};
 
+	/* after an error nothing may be left that points into a context that is gone */
 	memset(configured, 0, sizeof(configured));
+	scan = dbm_scan_begin(&dbm_setting_table, NULL, 0, NULL);
 	while (dbm_scan_next(scan, row))
 	{
 		char *key = dbm_row_text(row, DBM_SETTING_KEY);
@@ -133,12 +137,13 @@ dbm_settings_reload(MemoryContext context)
 
 		/* a row of another version of the library is not ours to judge */
 		if (setting >= 0)
-			configured[setting] =
+			values[setting] =
 				MemoryContextStrdup(context, dbm_row_text(row, DBM_SETTING_VALUE));
 		pfree(key);
 	}
 	dbm_scan_end(scan);
 	pfree(row);
+	memcpy(configured, values, sizeof(configured));
 }
 
 const char *

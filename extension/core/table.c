@@ -208,15 +208,19 @@ dbm_writer_begin(const DbmTable *table)
 {
 	DbmWriter *writer = palloc0(sizeof(DbmWriter));
 
-	PreventCommandIfReadOnly("writing to a dbmaestro table");
-	PreventCommandIfParallelMode("writing to a dbmaestro table");
-	PreventCommandDuringRecovery("writing to a dbmaestro table");
+	PreventCommandIfReadOnly("a write to the tables of dbmaestro");
+	PreventCommandIfParallelMode("a write to the tables of dbmaestro");
+	PreventCommandDuringRecovery("a write to the tables of dbmaestro");
 
 	writer->table = table;
-	/* toasting wants one, and a utility statement may have none */
+	/*
+	 * Long texts need a snapshot to be stored, and SET, which the guard may
+	 * observe, runs without one.  The catalogs' does not become the
+	 * transaction's: SET TRANSACTION may still come.
+	 */
 	if (!ActiveSnapshotSet())
 	{
-		PushActiveSnapshot(GetTransactionSnapshot());
+		PushActiveSnapshot(GetCatalogSnapshot(InvalidOid));
 		writer->pushed_snapshot = true;
 	}
 	writer->relation = open_table(table, RowExclusiveLock);
@@ -308,7 +312,7 @@ dbm_table_delete(const DbmTable *table, ItemPointer tid)
 {
 	Relation relation;
 
-	PreventCommandIfReadOnly("writing to a dbmaestro table");
+	PreventCommandIfReadOnly("a write to the tables of dbmaestro");
 	relation = open_table(table, RowExclusiveLock);
 	simple_heap_delete(relation, tid);
 	table_close(relation, NoLock);

@@ -8,10 +8,15 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/table.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
+#include "rewrite/prs2lock.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -21,7 +26,6 @@
 #include "utils/memutils.h"
 #include "utils/reltrigger.h"
 #include "utils/syscache.h"
-#include "access/table.h"
 
 #include "core/errors.h"
 #include "core/installed.h"
@@ -33,7 +37,7 @@
 /* Oids of the relations found as made since the last invalidation. */
 static HTAB *verified = NULL;
 
-/* Goes up with every invalidation: one that arrives during a comparison counts. */
+/* Counts invalidations, so that one which arrives while we compare is not lost. */
 static uint64 invalidations = 0;
 
 static char *
@@ -53,24 +57,37 @@ compare_columns(const DbmTable *table, TupleDesc descriptor)
 	return NULL;
 }
 
+/* One of the two: for rows written, or before TRUNCATE; fires always and whatever the row. */
+static bool
+is_protective(const Trigger *trigger, int16 type)
+{
+	char *function = get_func_name(trigger->tgfoid);
+
+	return trigger->tgtype == type && trigger->tgenabled == TRIGGER_FIRES_ALWAYS &&
+		trigger->tgqual == NULL && trigger->tgnattr == 0 && function &&
+		strcmp(function, PROTECTIVE_FUNCTION) == 0 &&
+		get_func_namespace(trigger->tgfoid) == dbm_tables_namespace();
+}
+
 static char *
 compare_triggers(Relation relation)
 {
+	static const int16 types[PROTECTIVE_TRIGGERS] = {
+		TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE |
+			TRIGGER_TYPE_DELETE,
+		TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_TRUNCATE,
+	};
 	/* a copy: looking up the functions may rebuild the relation's own */
 	TriggerDesc *triggers = CopyTriggerDesc(relation->trigdesc);
 
 	if (triggers == NULL || triggers->numtriggers != PROTECTIVE_TRIGGERS)
 		return psprintf("it has %d triggers, not %d", triggers ? triggers->numtriggers : 0,
 						PROTECTIVE_TRIGGERS);
-	for (int at = 0; at < triggers->numtriggers; at++)
+	/* the relation cache keeps triggers in the order of their names */
+	for (int at = 0; at < PROTECTIVE_TRIGGERS; at++)
 	{
-		Trigger *trigger = &triggers->triggers[at];
-		char *function = get_func_name(trigger->tgfoid);
-
-		if (trigger->tgenabled != TRIGGER_FIRES_ALWAYS || function == NULL ||
-			strcmp(function, PROTECTIVE_FUNCTION) != 0 ||
-			get_func_namespace(trigger->tgfoid) != dbm_tables_namespace())
-			return psprintf("trigger \"%s\" is not as made", trigger->tgname);
+		if (!is_protective(&triggers->triggers[at], types[at]))
+			return psprintf("trigger \"%s\" is not as made", triggers->triggers[at].tgname);
 	}
 	return NULL;
 }
@@ -138,15 +155,19 @@ compare_privileges(Relation relation)
 static char *
 compare_relation(Relation relation)
 {
-	if (relation->rd_rel->relkind != RELKIND_RELATION)
+	if (relation->rd_rel->relkind != RELKIND_RELATION || relation->rd_rel->relispartition ||
+		relation->rd_rel->relam != HEAP_TABLE_AM_OID)
 		return pstrdup("it is not a plain table");
 	if (relation->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
 		return pstrdup("it is not logged");
-	if (relation->rd_rel->relhasrules)
+	/* relhasrules stays when the last rule has gone */
+	if (relation->rd_rules && relation->rd_rules->numLocks > 0)
 		return pstrdup("it has rules");
 	if (relation->rd_rel->relrowsecurity || relation->rd_rel->relforcerowsecurity)
 		return pstrdup("it has row security");
-	if (relation->rd_rel->relhassubclass)
+	/* so does relhassubclass when the last child has */
+	if (relation->rd_rel->relhassubclass &&
+		find_inheritance_children(RelationGetRelid(relation), NoLock) != NIL)
 		return pstrdup("it has inheritance children");
 	if (relation->rd_rel->relowner != dbm_extension_owner())
 		return pstrdup("its owner is not the owner of the extension");
@@ -188,7 +209,7 @@ void
 dbm_shape_require(const DbmTable *table, Relation relation)
 {
 	Oid oid = RelationGetRelid(relation);
-	uint64 before = invalidations;
+	uint64 invalidations_before = invalidations;
 	char *difference;
 
 	if (verified && hash_search(verified, &oid, HASH_FIND, NULL))
@@ -207,7 +228,7 @@ dbm_shape_require(const DbmTable *table, Relation relation)
 		verified = hash_create("dbmaestro verified tables", 32, &control,
 							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
-	if (before == invalidations)
+	if (invalidations == invalidations_before)
 		hash_search(verified, &oid, HASH_ENTER, NULL);
 }
 

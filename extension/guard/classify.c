@@ -47,13 +47,15 @@ is_protected_setting(const char *name)
 }
 
 /* Does storing this setting, or forgetting all stored ones, touch a protected one? */
-static DbmCommandClass
-class_of_stored_setting(const VariableSetStmt *setting, bool for_everybody)
+static void
+judge_stored_setting(DbmCommand *command, const VariableSetStmt *setting, bool for_everybody)
 {
-	if (setting->kind == VAR_RESET_ALL)
-		return for_everybody ? DBM_COMMAND_PROTECTED_SETTING : DBM_COMMAND_CLUSTER;
-	return is_protected_setting(setting->name) ? DBM_COMMAND_PROTECTED_SETTING
-											   : DBM_COMMAND_CLUSTER;
+	bool		all = setting->kind == VAR_RESET_ALL;
+
+	command->setting = all ? "ALL" : setting->name;
+	command->class = (all ? for_everybody : is_protected_setting(setting->name))
+						 ? DBM_COMMAND_PROTECTED_SETTING
+						 : DBM_COMMAND_CLUSTER;
 }
 
 static void
@@ -61,19 +63,19 @@ judge_role_setting(DbmCommand *command, const Node *tree)
 {
 	const AlterRoleSetStmt *statement = (const AlterRoleSetStmt *) tree;
 
-	command->class = class_of_stored_setting(statement->setstmt, statement->role == NULL);
+	judge_stored_setting(command, statement->setstmt, statement->role == NULL);
 }
 
 static void
 judge_database_setting(DbmCommand *command, const Node *tree)
 {
-	command->class = class_of_stored_setting(((const AlterDatabaseSetStmt *) tree)->setstmt, true);
+	judge_stored_setting(command, ((const AlterDatabaseSetStmt *) tree)->setstmt, true);
 }
 
 static void
 judge_server_setting(DbmCommand *command, const Node *tree)
 {
-	command->class = class_of_stored_setting(((const AlterSystemStmt *) tree)->setstmt, true);
+	judge_stored_setting(command, ((const AlterSystemStmt *) tree)->setstmt, true);
 	command->outlives_rollback = true;
 }
 
@@ -83,7 +85,10 @@ judge_session_setting(DbmCommand *command, const Node *tree)
 	const VariableSetStmt *setting = (const VariableSetStmt *) tree;
 
 	if (setting->name && is_listed(setting->name, session_switches, lengthof(session_switches)))
+	{
 		command->class = DBM_COMMAND_SESSION_SWITCH;
+		command->setting = setting->name;
+	}
 }
 
 static void
@@ -97,6 +102,20 @@ judge_files(DbmCommand *command, const Node *tree)
 {
 	command->class = DBM_COMMAND_CLUSTER;
 	command->outlives_rollback = true;
+}
+
+/* Moving a database to another tablespace copies its files at once; the rest is a row. */
+static void
+judge_database(DbmCommand *command, const Node *tree)
+{
+	ListCell   *cell;
+
+	command->class = DBM_COMMAND_CLUSTER;
+	foreach (cell, ((const AlterDatabaseStmt *) tree)->options)
+	{
+		if (strcmp(lfirst_node(DefElem, cell)->defname, "tablespace") == 0)
+			command->outlives_rollback = true;
+	}
 }
 
 static void
@@ -296,7 +315,7 @@ static const StatementCase statement_cases[] = {
 	{T_GrantRoleStmt, judge_cluster},
 	{T_CreatedbStmt, judge_files},
 	{T_DropdbStmt, judge_files},
-	{T_AlterDatabaseStmt, judge_files},
+	{T_AlterDatabaseStmt, judge_database},
 	{T_AlterDatabaseRefreshCollStmt, judge_cluster},
 	{T_AlterDatabaseSetStmt, judge_database_setting},
 	{T_AlterSystemStmt, judge_server_setting},
@@ -411,7 +430,9 @@ dbm_command_object_kind(const DbmCommand *command)
 {
 	const DbmTarget *subject = first_subject(command);
 
-	return subject ? dbm_object_type_name(subject->type) : NULL;
+	if (subject == NULL)
+		return command->setting ? "setting" : NULL;
+	return dbm_object_type_name(subject->type);
 }
 
 const char *
@@ -419,7 +440,7 @@ dbm_command_object(const DbmCommand *command)
 {
 	const DbmTarget *subject = first_subject(command);
 
-	return subject ? dbm_target_identity(subject) : NULL;
+	return subject ? dbm_target_identity(subject) : command->setting;
 }
 
 /*

@@ -27,6 +27,7 @@ typedef struct DbmCommand
 	bool		outlives_rollback;	/* works on files or settings at once */
 	bool		reuses;			/* runs a statement or cursor made earlier */
 	bool		holds_secret;	/* its text may hold one, under any name */
+	const char *setting;		/* the one concerned; ALL of them; or NULL */
 	List	   *targets;		/* of DbmTarget *; what it is about comes first */
 	bool		finished;		/* it has run: the server may have rewritten the tree's inside */
 	const char *text;			/* source text, or NULL */

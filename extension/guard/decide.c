@@ -22,8 +22,8 @@ is_our_script(void)
 bool
 dbm_guard_is_awake(void)
 {
-	return IsUnderPostmaster && !IsBinaryUpgrade && IsTransactionState() && OidIsValid(MyDatabaseId) &&
-		!RecoveryInProgress() && dbm_installed() && !is_our_script();
+	return IsUnderPostmaster && !IsBinaryUpgrade && IsTransactionState() &&
+		   OidIsValid(MyDatabaseId) && !RecoveryInProgress() && dbm_installed() && !is_our_script();
 }
 
 bool

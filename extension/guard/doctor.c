@@ -74,7 +74,8 @@ check_event_triggers(DbmDoctorReport *report)
 
 		dbm_doctor_report(report, psprintf("event trigger %s", doors[at].trigger),
 						  fault ? DBM_HEALTH_ERROR : DBM_HEALTH_OK, fault ? fault : "fires always",
-						  fault ? psprintf("Run ALTER EVENT TRIGGER %s ENABLE ALWAYS, or create the "
+						  fault
+							  ? psprintf("Run ALTER EVENT TRIGGER %s ENABLE ALWAYS, or create the "
 										   "extension anew.",
 										   doors[at].trigger)
 								: NULL);
@@ -101,7 +102,8 @@ check_hook(DbmDoctorReport *report)
 	dbm_doctor_report(report, "hook on utility statements",
 					  hook_is_installed ? DBM_HEALTH_OK : DBM_HEALTH_WARNING,
 					  hook_is_installed ? "installed in this session" : "not installed",
-					  hook_is_installed ? NULL
+					  hook_is_installed
+						  ? NULL
 										: "See the row \"tier\"; without it roles, databases, event "
 										  "triggers and EXPLAIN ANALYZE CREATE TABLE AS pass.");
 }

@@ -84,12 +84,14 @@ find_text(DbmCommand *command)
 		set_text(command, debug_query_string, -1, 0);
 }
 
+/* Other events bring no parse tree, or another one. */
 static EventTriggerData *
-get_event(FunctionCallInfo fcinfo)
+get_event(FunctionCallInfo fcinfo, const char *event)
 {
-	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo) ||
+		strcmp(((EventTriggerData *) fcinfo->context)->event, event) != 0)
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("the guard's functions must be called as event triggers")));
+						errmsg("this function must be called by an event trigger on %s", event)));
 	return (EventTriggerData *) fcinfo->context;
 }
 
@@ -117,7 +119,7 @@ refuse_if_told(const DbmCommand *command, const DbmDecision *decision)
 Datum
 dbm_ddl_start(PG_FUNCTION_ARGS)
 {
-	EventTriggerData *event = get_event(fcinfo);
+	EventTriggerData *event = get_event(fcinfo, "ddl_command_start");
 
 	if (innermost)
 		innermost->trigger_fired = true;
@@ -246,7 +248,7 @@ name_unnamed(const DbmCommand *command, List *touched)
 Datum
 dbm_ddl_end(PG_FUNCTION_ARGS)
 {
-	EventTriggerData *event = get_event(fcinfo);
+	EventTriggerData *event = get_event(fcinfo, "ddl_command_end");
 
 	if (dbm_guard_is_awake())
 	{
@@ -314,7 +316,7 @@ finish_drop_outside_run(const DbmCommand *command, List *dropped)
 Datum
 dbm_ddl_drop(PG_FUNCTION_ARGS)
 {
-	EventTriggerData *event = get_event(fcinfo);
+	EventTriggerData *event = get_event(fcinfo, "sql_drop");
 
 	if (dbm_guard_is_awake())
 	{
@@ -350,19 +352,48 @@ is_of_no_interest(const Node *tree)
 		((IsA(tree, ExecuteStmt) || IsA(tree, FetchStmt)) && !dbm_guard_inside_run());
 }
 
+/* Inside a run, what no event trigger announces is taken from the parse tree. */
+static void
+note_unannounced(const DbmCommand *command)
+{
+	List	   *touched = NIL;
+	ListCell   *cell;
+
+	if (command->class != DBM_COMMAND_SCHEMA && command->class != DBM_COMMAND_EVENT_TRIGGER)
+		return;
+	foreach (cell, command->targets)
+	{
+		const DbmTarget *target = lfirst(cell);
+		DbmTouched *one = palloc0(sizeof(DbmTouched));
+
+		one->kind = dbm_object_type_name(target->type);
+		one->identity = dbm_target_identity(target);
+		one->action = target->role == DBM_TARGET_CREATED ? "created"
+			: is_drop(command->tree)					 ? "dropped"
+														 : "altered";
+		one->tag = command->action;
+		one->classid = target->address.classId;
+		one->objid = target->address.objectId;
+		one->temporary = target->temporary;
+		touched = lappend(touched, one);
+	}
+	dbm_collect_note(touched);
+}
+
 /* What the event triggers could not have recorded, or should have seen and did not. */
 static void
 finish_in_hook(const DbmCommand *command, const DbmDecision *decision, const Frame *frame)
 {
 	if (!dbm_guard_is_awake())
 		return;
+	if (command->fires_events && frame->trigger_fired)
+		return;
 	if (command->fires_events)
-	{
-		if (!frame->trigger_fired)
-			dbm_report_bypass(command, "the event trigger on ddl_command_start");
-	}
+		dbm_report_bypass(command, "the event trigger on ddl_command_start");
 	else if (decision->reason == DBM_ALLOWED_RECORDED)
 		dbm_observe(command, NULL, NULL);
+	if (dbm_guard_inside_run())
+		note_unannounced(command);
 }
 
 /*

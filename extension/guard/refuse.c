@@ -113,8 +113,8 @@ word_protected_setting(const DbmCommand *command)
 {
 	return (Refusal) {
 		.sqlstate = ERRCODE_DBM_SELF_PROTECTION,
-		.message = psprintf("cannot run %s for a setting that the guard depends on",
-							command->action),
+		.message = psprintf("cannot run %s for setting \"%s\", which the guard depends on",
+							command->action, command->setting),
 		.detail = psprintf("Environment \"%s\" is enforced by a library that the server loads.",
 						   environment_name()),
 		.hint = "Run SELECT dbm_guard('observe') first; dbm_guard('enforce') and dbm_guard('off') "
@@ -126,10 +126,10 @@ word_session_switch(const DbmCommand *command)
 {
 	return (Refusal) {
 		.sqlstate = ERRCODE_DBM_SCRIPT_REFUSED,
-		.message = psprintf(
-			"cannot run %s for a setting that switches triggers off inside a change",
-							command->action),
-		.detail = psprintf("Change \"%s\" is being run.", dbm_guard_current_change()),
+		.message = psprintf("cannot run %s for setting \"%s\" inside a change", command->action,
+							command->setting),
+		.detail = psprintf("It switches triggers off while change \"%s\" is being run.",
+						   dbm_guard_current_change()),
 		.hint = "Take the statement out of the script; disable single triggers with ALTER TABLE "
 				"where that is meant."};
 }

@@ -61,7 +61,7 @@ is_applied(const DbmChange *change, int64 *run)
 	if (!dbm_change_find(change->name, row, NULL) || !dbm_change_is(row, "applied"))
 		return false;
 	*run = dbm_row_int64(row, DBM_CHANGE_APPLIED_RUN);
-	if (change->repeatable)
+	if (dbm_change_runs_again(row, change))
 		return dbm_row_digest(row, DBM_CHANGE_TOKENS, tokens) &&
 			memcmp(tokens, change->script->tokens_digest, DBM_DIGEST_LENGTH) == 0;
 	dbm_change_require_same(row, change);
@@ -97,6 +97,7 @@ apply_body(PG_FUNCTION_ARGS)
 
 	dbm_change_read(&change);
 	dbm_transaction_lock_deployment();
+	dbm_change_lock(change.name);
 	if (is_applied(&change, &applied_run))
 		return dbm_run_nothing(fcinfo, change.name, applied_run);
 	if (!PG_ARGISNULL(4))
@@ -159,9 +160,9 @@ submit_body(PG_FUNCTION_ARGS)
 	dbm_change_read(&change);
 	(void) dbm_transaction_begin_own_writes();
 	/* not the deployment's lock: people submit while others deploy */
-	dbm_table_lock(&dbm_change_table);
+	dbm_change_lock(change.name);
 	known = dbm_change_find(change.name, row, NULL);
-	if (known && dbm_change_is(row, "applied") && !change.repeatable)
+	if (known && dbm_change_is(row, "applied") && !dbm_change_runs_again(row, &change))
 		dbm_change_require_same(row, &change);
 	else if (!known || !is_submitted(row, &change))
 	{

@@ -4,9 +4,12 @@
 #include "postgres.h"
 
 #include "catalog/pg_collation.h"
+#include "catalog/pg_extension.h"
+#include "common/hashfn.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
@@ -30,7 +33,8 @@ require_text(FunctionCallInfo fcinfo, int argument, const char *what, Size *leng
 
 	if (PG_ARGISNULL(argument))
 		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be null", what)));
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be null", what),
+				 errhint("Pass the name of the change and the text of its script.")));
 	value = PG_GETARG_TEXT_PP(argument);
 	if (length)
 		*length = VARSIZE_ANY_EXHDR(value);
@@ -152,16 +156,46 @@ dbm_change_read(DbmChange *change)
 						change->approval);
 }
 
+/*
+ * Names share the objsubids from FIRST_CHANGE_LOCK up on the extension; two that
+ * fall on the same one wait for each other without need, no more.
+ */
+#define FIRST_CHANGE_LOCK 1024
+
+void
+dbm_change_lock(const char *name)
+{
+	uint32 hash = DatumGetUInt32(hash_any((const unsigned char *) name, strlen(name)));
+
+	LockDatabaseObject(ExtensionRelationId, dbm_extension_oid(),
+					   FIRST_CHANGE_LOCK + hash % (PG_UINT16_MAX - FIRST_CHANGE_LOCK),
+					   ExclusiveLock);
+}
+
 bool
 dbm_change_find(const char *name, DbmRow *row, ItemPointer tid)
 {
 	return dbm_table_get_text(&dbm_change_table, name, row, tid);
 }
 
+static const char *
+kind_of(const DbmChange *change)
+{
+	return change->repeatable ? "repeatable" : "versioned";
+}
+
 bool
 dbm_change_is(const DbmRow *row, const char *state)
 {
 	return strcmp(dbm_row_text(row, DBM_CHANGE_STATE), state) == 0;
+}
+
+/* One header line does not make a change that was to run once one that runs again. */
+bool
+dbm_change_runs_again(const DbmRow *row, const DbmChange *change)
+{
+	return change->repeatable &&
+		strcmp(dbm_row_text(row, DBM_CHANGE_KIND), kind_of(change)) == 0;
 }
 
 /* The promise made when it was applied stands; a better rollback script is a new promise. */
@@ -343,7 +377,7 @@ dbm_change_write(const DbmChange *change, const char *state, int64 run)
 
 	dbm_change_store_scripts(change);
 	dbm_row_set_text(row, DBM_CHANGE_CHANGE, change->name);
-	dbm_row_set_text(row, DBM_CHANGE_KIND, change->repeatable ? "repeatable" : "versioned");
+	dbm_row_set_text(row, DBM_CHANGE_KIND, kind_of(change));
 	dbm_row_set_text(row, DBM_CHANGE_STATE, state);
 	dbm_row_set_digest(row, DBM_CHANGE_SCRIPT, change->script->bytes_digest);
 	dbm_row_set_digest(row, DBM_CHANGE_TOKENS, change->script->tokens_digest);

@@ -33,11 +33,20 @@ extern void dbm_change_arguments(FunctionCallInfo fcinfo, DbmChange *change);
 /* Reads and checks script and rollback, the name against its pattern, and hashes them. */
 extern void dbm_change_read(DbmChange *change);
 
+/*
+ * Takes a lock on this change until the end of the transaction: of those who
+ * submit, apply and roll back one change, the second sees what the first wrote.
+ */
+extern void dbm_change_lock(const char *name);
+
 /* Reads the row of table change; false if there is none. */
 extern bool dbm_change_find(const char *name, DbmRow *row, ItemPointer tid);
 
 /* Is the row's state this one? */
 extern bool dbm_change_is(const DbmRow *row, const char *state);
+
+/* May the change in row, which is applied, run again as the one at hand? */
+extern bool dbm_change_runs_again(const DbmRow *row, const DbmChange *change);
 
 /*
  * Raises ERRCODE_DBM_CHECKSUM if the applied change has other tokens; gives a

@@ -339,5 +339,3 @@ CREATE FUNCTION dbm_status(OUT environment text, OUT follows text, OUT guard tex
     OUT records_waiting integer, OUT records_lost bigint)
 RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_status';
 COMMENT ON FUNCTION dbm_status() IS 'says in one row which environment this is, how it is guarded and what was applied last';
-
-GRANT EXECUTE ON FUNCTION dbmaestro._dbm_backend_alive(integer, timestamptz) TO PUBLIC;

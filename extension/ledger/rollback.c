@@ -261,7 +261,8 @@ rollback_body(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("name of the change must not be null")));
+						errmsg("name of the change must not be null"),
+						errhint("Run: SELECT dbm_rollback('<change>', '<reason>');")));
 	run.change = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	dbm_refusal_subject(run.change);
 	run.rollback = true;
@@ -276,6 +277,7 @@ rollback_body(PG_FUNCTION_ARGS)
 	dbm_transaction_require_fit("dbm_rollback");
 	dbm_durable_sweep();
 	dbm_transaction_lock_deployment();
+	dbm_change_lock(run.change);
 	find_applied(run.change, &applied);
 	run.prove = dbm_setting_bool(DBM_SETTING_ROLLBACK_PROOF);
 	if (run.prove)

@@ -280,18 +280,43 @@ check_records(DbmDoctorReport *report)
 	dbm_doctor_report(report, "records lost", lost > 0 ? DBM_HEALTH_ERROR : DBM_HEALTH_OK,
 					  psprintf(INT64_FORMAT " records could not be written", lost),
 					  lost > 0 ? "They are in the server log; free space in the data directory." : NULL);
+	if (dbm_durable_broken() > 0)
+		dbm_doctor_report(report, "records broken", DBM_HEALTH_ERROR,
+						  psprintf("%d records of refusals cannot be read", dbm_durable_broken()),
+						  "Look at the files *.broken in the folder dbmaestro of the data directory.");
+}
+
+/* What every answer about this database is read from. */
+static const DbmTable *const foundations[] = {
+	&dbm_environment_table,
+	&dbm_binding_table,
+	&dbm_setting_table,
+};
+
+static void
+check_foundations(DbmDoctorReport *report)
+{
+	for (int at = 0; at < lengthof(foundations); at++)
+		dbm_doctor_report_table(report, foundations[at]);
 }
 
 static void
 check_tables(DbmDoctorReport *report)
 {
-	static const DbmTable *const tables[] = {
-		&dbm_environment_table, &dbm_binding_table,		&dbm_setting_table,
-		&dbm_capability_table,	&dbm_audit_event_table,
-	};
+	check_foundations(report);
+	dbm_doctor_report_table(report, &dbm_capability_table);
+	dbm_doctor_report_table(report, &dbm_audit_event_table);
+}
 
-	for (int at = 0; at < lengthof(tables); at++)
-		dbm_doctor_report_table(report, tables[at]);
+static bool
+foundations_are_as_made(void)
+{
+	for (int at = 0; at < lengthof(foundations); at++)
+	{
+		if (dbm_table_difference(foundations[at]))
+			return false;
+	}
+	return true;
 }
 
 void
@@ -326,8 +351,25 @@ doctor_body(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/*
+ * Where even the tables that dbm_audit_call reads are not as made, everything
+ * else is refused with the advice to look here.
+ */
+static Datum
+report_foundations(FunctionCallInfo fcinfo)
+{
+	DbmDoctorReport report;
+
+	dbm_init_set_result(fcinfo);
+	report.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	check_foundations(&report);
+	return (Datum) 0;
+}
+
 Datum
 dbm_doctor(PG_FUNCTION_ARGS)
 {
+	if (superuser() && !foundations_are_as_made())
+		return report_foundations(fcinfo);
 	return dbm_audit_call(fcinfo, "dbm_doctor", doctor_body);
 }

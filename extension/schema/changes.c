@@ -65,6 +65,7 @@ struct DbmWatcher
 	Look looks[MAX_LOOKS];		/* oldest first */
 	int nlooks;
 	uint64 oldest_xid;			/* oldest running at the last look */
+	DbmHorizon horizon;
 };
 
 /* Sum of the folds of one owner over the changed pages, now minus before. */
@@ -114,13 +115,42 @@ find_threshold(DbmWatcher *watcher)
 	return at;
 }
 
+/* With its epoch, which is that of the next id or the one before. */
+static uint64
+full_xid(DbmWatcher *watcher, TransactionId xid)
+{
+	uint64 next = watcher->present.next_xid;
+
+	return next + (int32) (xid - (TransactionId) next);
+}
+
+static void
+set_horizon(DbmWatcher *watcher, Snapshot snapshot)
+{
+	TransactionId oldest = snapshot->xmax;
+
+	/* our own transaction is not in the list: what it did is in the snapshot */
+	for (uint32 at = 0; at < snapshot->xcnt; at++)
+		if (TransactionIdPrecedes(snapshot->xip[at], oldest))
+			oldest = snapshot->xip[at];
+	watcher->horizon.position = watcher->present.position;
+	watcher->horizon.next_xid = watcher->present.next_xid;
+	watcher->horizon.oldest_xid = full_xid(watcher, oldest);
+}
+
+void
+dbm_watcher_horizon(DbmWatcher *watcher, DbmHorizon *horizon)
+{
+	*horizon = watcher->horizon;
+}
+
 void
 dbm_watcher_done(DbmWatcher *watcher, Snapshot snapshot)
 {
-	uint64 next = watcher->present.next_xid;
 	int threshold;
 
-	watcher->oldest_xid = next + (int32) (snapshot->xmin - (TransactionId) next);
+	watcher->oldest_xid = full_xid(watcher, snapshot->xmin);
+	set_horizon(watcher, snapshot);
 	if (watcher->nlooks == MAX_LOOKS)
 		watcher->nlooks--;		/* any one may go but the oldest */
 	watcher->looks[watcher->nlooks++] = watcher->present;

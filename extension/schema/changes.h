@@ -16,6 +16,14 @@
 
 typedef struct DbmWatcher DbmWatcher;
 
+/* Where the log and the transactions were when a look was taken. */
+typedef struct DbmHorizon
+{
+	XLogRecPtr position;
+	uint64 next_xid;
+	uint64 oldest_xid;			/* oldest other transaction that was running */
+} DbmHorizon;
+
 /* Owner of rows that changed. */
 typedef struct DbmRowChange
 {
@@ -41,6 +49,9 @@ extern bool dbm_watcher_all(DbmWatcher *watcher, Snapshot snapshot);
  * DbmRowChange *); false if only describing everything again will do.
  */
 extern bool dbm_watcher_changes(DbmWatcher *watcher, Snapshot snapshot, List **changes);
+
+/* The moment of the last look. */
+extern void dbm_watcher_horizon(DbmWatcher *watcher, DbmHorizon *horizon);
 
 /* Has anything at all been written to the log since the look began? */
 extern bool dbm_watcher_moved(DbmWatcher *watcher);

@@ -248,6 +248,12 @@ dbm_current_schema(void)
 }
 
 void
+dbm_current_horizon(DbmHorizon *horizon)
+{
+	dbm_watcher_horizon(watcher, horizon);
+}
+
+void
 dbm_schema_root(uint8 *root)
 {
 	memcpy(root, dbm_live_root(dbm_current_schema(), DBM_TREE_SCHEMA), DBM_DIGEST_LENGTH);

@@ -4,6 +4,7 @@
 #ifndef DBM_SCHEMA_CURRENT_H
 #define DBM_SCHEMA_CURRENT_H
 
+#include "schema/changes.h"
 #include "schema/live.h"
 
 /*
@@ -11,5 +12,8 @@
  * the next call.
  */
 extern DbmLive *dbm_current_schema(void);
+
+/* The moment that the schema last returned is of. */
+extern void dbm_current_horizon(DbmHorizon *horizon);
 
 #endif							/* DBM_SCHEMA_CURRENT_H */

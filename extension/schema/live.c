@@ -30,7 +30,7 @@ typedef struct LiveReceiver
 static void
 enter_bucket(DbmLive *live, DbmObject *object)
 {
-	DbmBucket *bucket = &live->buckets[object->tree][object->bucket];
+	DbmBucket *bucket = &live->buckets[object->extra][object->bucket];
 
 	object->next_in_bucket = bucket->objects;
 	object->link_in_bucket = &bucket->objects;
@@ -38,7 +38,7 @@ enter_bucket(DbmLive *live, DbmObject *object)
 		bucket->objects->link_in_bucket = &object->next_in_bucket;
 	bucket->objects = object;
 	bucket->stale = true;
-	live->stale[object->tree] = true;
+	live->stale[object->extra] = true;
 	live->object_count++;
 }
 
@@ -48,8 +48,8 @@ leave_bucket(DbmLive *live, DbmObject *object)
 	*object->link_in_bucket = object->next_in_bucket;
 	if (object->next_in_bucket)
 		object->next_in_bucket->link_in_bucket = object->link_in_bucket;
-	live->buckets[object->tree][object->bucket].stale = true;
-	live->stale[object->tree] = true;
+	live->buckets[object->extra][object->bucket].stale = true;
+	live->stale[object->extra] = true;
 	live->object_count--;
 }
 
@@ -65,7 +65,7 @@ find_object(DbmObject *objects, const DbmObject *wanted)
 static bool
 same_object(const DbmObject *a, const DbmObject *b)
 {
-	return a->tree == b->tree && memcmp(a->hash, b->hash, DBM_DIGEST_LENGTH) == 0;
+	return a->extra == b->extra && memcmp(a->hash, b->hash, DBM_DIGEST_LENGTH) == 0;
 }
 
 static int
@@ -97,6 +97,22 @@ compare_objects(DbmObject *before, DbmObject *after)
 			change = DBM_UNIT_PARTS;
 	}
 	return count_objects(before) == count_objects(after) ? change : DBM_UNIT_PARTS;
+}
+
+/* Notes in the journal what is not the same before and after. */
+static void
+note_changes(DbmLive *live, DbmObject *before, DbmObject *after)
+{
+	for (DbmObject *object = before; object; object = object->next_in_unit)
+	{
+		DbmObject *now = find_object(after, object);
+
+		if (now == NULL || !same_object(object, now))
+			dbm_live_touch(live, object->kind, object->identity);
+	}
+	for (DbmObject *object = after; object; object = object->next_in_unit)
+		if (find_object(before, object) == NULL)
+			dbm_live_touch(live, object->kind, object->identity);
 }
 
 /* ---- units ---- */
@@ -153,6 +169,8 @@ replace_unit(LiveReceiver *self)
 
 	unit = hash_search(live->units, &self->unit, empty ? HASH_FIND : HASH_ENTER, &found);
 	self->change = compare_objects(found ? unit->objects : NULL, self->objects);
+	if (self->change != DBM_UNIT_SAME)
+		note_changes(live, found ? unit->objects : NULL, self->objects);
 	if (found)
 		forget_unit(live, unit);
 	if (empty)
@@ -192,7 +210,8 @@ take_object(DbmReceiver *receiver, const DbmDraft *draft)
 	object->kind = draft->kind;
 	object->unit = self->unit;
 	object->bucket = draft->bucket;
-	object->tree = draft->extra ? DBM_TREE_EXTRA : DBM_TREE_SCHEMA;
+	object->extra = draft->extra;
+	object->seen = false;
 	memcpy(object->hash, draft->hash, DBM_DIGEST_LENGTH);
 	memcpy(object->identity, draft->identity, length);
 	*self->tail = object;
@@ -303,6 +322,29 @@ dbm_live_unit_of(DbmLive *live, Oid classid, Oid objid)
 	Member *member = hash_search(live->members, &key, HASH_FIND, NULL);
 
 	return member ? member->unit : key;
+}
+
+DbmObject *
+dbm_live_object(DbmLive *live, const char *kind, const char *identity)
+{
+	int bucket = dbm_bucket_of(identity);
+
+	for (int tree = 0; tree < DBM_TREES; tree++)
+		for (DbmObject *object = live->buckets[tree][bucket].objects; object;
+			 object = object->next_in_bucket)
+			if (strcmp(object->identity, identity) == 0 && strcmp(object->kind, kind) == 0)
+				return object;
+	return NULL;
+}
+
+void
+dbm_live_each(DbmLive *live, void (*function)(DbmObject *object, void *arg), void *arg)
+{
+	for (int tree = 0; tree < DBM_TREES; tree++)
+		for (int bucket = 0; bucket < DBM_BUCKETS; bucket++)
+			for (DbmObject *object = live->buckets[tree][bucket].objects; object;
+				 object = object->next_in_bucket)
+				function(object, arg);
 }
 
 static int

@@ -27,7 +27,8 @@ typedef struct DbmObject
 	DbmUnitKey unit;
 	uint8 hash[DBM_DIGEST_LENGTH];
 	int16 bucket;
-	int16 tree;
+	bool extra;					/* in which tree */
+	bool seen;					/* for whoever walks over all of them */
 	char identity[FLEXIBLE_ARRAY_MEMBER];
 } DbmObject;
 
@@ -46,6 +47,24 @@ typedef struct DbmBucket
 	bool stale;
 } DbmBucket;
 
+/* Names that changed since a snapshot; journal.c knows how to read it. */
+typedef struct DbmTouched
+{
+	const char *kind;
+	char *identity;
+} DbmTouched;
+
+typedef struct DbmJournal
+{
+	int64 base;					/* a snapshot that is there to stay, 0: none */
+	int64 pending;				/* one that may be rolled back, 0: none */
+	LocalTransactionId pending_transaction;
+	int mark;					/* entries before it are older than pending */
+	int count;
+	int capacity;
+	DbmTouched *touched;
+} DbmJournal;
+
 typedef struct DbmLive
 {
 	MemoryContext memory;
@@ -55,6 +74,7 @@ typedef struct DbmLive
 	uint8 roots[DBM_TREES][DBM_DIGEST_LENGTH];
 	bool stale[DBM_TREES];
 	int object_count;
+	DbmJournal journal;
 } DbmLive;
 
 /* What describing a unit again did to it. */
@@ -79,6 +99,15 @@ extern DbmReceiver *dbm_live_receiver(DbmLive *live);
 /* The unit that a catalog row belongs to; the row's own key if none is known. */
 extern DbmUnitKey dbm_live_unit_of(DbmLive *live, Oid classid, Oid objid);
 extern DbmUnit *dbm_live_find(DbmLive *live, DbmUnitKey key);
+
+/* Finds an object by name, NULL if there is none. */
+extern DbmObject *dbm_live_object(DbmLive *live, const char *kind, const char *identity);
+
+/* Calls the function for every object. */
+extern void dbm_live_each(DbmLive *live, void (*function)(DbmObject *object, void *arg), void *arg);
+
+/* Notes in the journal that an object came, changed or went. */
+extern void dbm_live_touch(DbmLive *live, const char *kind, const char *identity);
 
 /* Root of a tree, brought up to date. */
 extern const uint8 *dbm_live_root(DbmLive *live, DbmTree tree);

@@ -223,6 +223,24 @@ digest_end(DbmPass *pass, uint8 *result)
 		elog(ERROR, "could not compute SHA-256: %s", pg_cryptohash_error(pass->digest));
 }
 
+/* The first ten bits of the hash. */
+static int
+bucket_number(const uint8 *hash)
+{
+	return (hash[0] << 2) | (hash[1] >> 6);
+}
+
+int
+dbm_bucket_of(const char *identity)
+{
+	DbmDigest *digest = dbm_digest_begin();
+	uint8 hash[DBM_DIGEST_LENGTH];
+
+	dbm_digest_string(digest, identity);
+	dbm_digest_end(digest, hash);
+	return bucket_number(hash);
+}
+
 DbmDraft *
 dbm_draft_begin(DbmPass *pass, const char *kind, const char *identity)
 {
@@ -253,7 +271,7 @@ dbm_draft_end(DbmPass *pass, DbmDraft *draft)
 	digest_begin(pass);
 	digest_field(pass, draft->identity, strlen(draft->identity));
 	digest_end(pass, place);
-	draft->bucket = (place[0] << 2) | (place[1] >> 6);
+	draft->bucket = bucket_number(place);
 
 	if (pass->receiver->object)
 		pass->receiver->object(pass->receiver, draft);

@@ -46,6 +46,9 @@ typedef struct DbmPass DbmPass;
 
 #define DBM_BUCKETS 1024
 
+/* Bucket of an object with this identity, whatever its kind. */
+extern int dbm_bucket_of(const char *identity);
+
 /*
  * Begins a pass under a registered snapshot.  Settings that change deparsed
  * text are pinned until the end, and locks taken meanwhile are released there.

@@ -12,12 +12,22 @@
 #include "utils/snapmgr.h"
 
 #include "core/compat.h"
+#include "core/installed.h"
 #include "schema/live.h"
 #include "schema/schema.h"
 
 PG_FUNCTION_INFO_V1(dbm_schema_hash);
+PG_FUNCTION_INFO_V1(dbm_snapshot);
 PG_FUNCTION_INFO_V1(dbm_schema_hash_full);
 PG_FUNCTION_INFO_V1(dbm_schema_objects);
+PG_FUNCTION_INFO_V1(dbm_snapshot_difference_rows);
+
+/* Who may take a snapshot: the one place to ask for a capability. */
+static void
+require_may_record(void)
+{
+	dbm_require_same_version();
+}
 
 Datum
 dbm_schema_hash(PG_FUNCTION_ARGS)
@@ -26,6 +36,16 @@ dbm_schema_hash(PG_FUNCTION_ARGS)
 
 	dbm_schema_root(root);
 	PG_RETURN_TEXT_P(cstring_to_text(dbm_hex(root, DBM_DIGEST_LENGTH)));
+}
+
+Datum
+dbm_snapshot(PG_FUNCTION_ARGS)
+{
+	char *label = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	uint8 root[DBM_DIGEST_LENGTH];
+
+	require_may_record();
+	PG_RETURN_INT64(dbm_snapshot_record(label, 0, root));
 }
 
 /* The same by describing everything anew; tests compare the two. */
@@ -81,5 +101,30 @@ dbm_schema_objects(PG_FUNCTION_ARGS)
 	dbm_pass_all(pass);
 	dbm_pass_end(pass);
 	UnregisterSnapshot(snapshot);
+	PG_RETURN_NULL();
+}
+
+Datum
+dbm_snapshot_difference_rows(PG_FUNCTION_ARGS)
+{
+	List *changes;
+	ListCell *cell;
+	ReturnSetInfo *result;
+
+	dbm_init_set_result(fcinfo);
+	result = (ReturnSetInfo *) fcinfo->resultinfo;
+	changes = dbm_snapshot_difference(PG_GETARG_INT64(0), PG_GETARG_INT64(1));
+	foreach(cell, changes)
+	{
+		DbmObjectChange *change = lfirst(cell);
+		Datum values[4];
+		bool nulls[4] = {false, false, !change->before_exists, !change->after_exists};
+
+		values[0] = CStringGetTextDatum(change->kind);
+		values[1] = CStringGetTextDatum(change->identity);
+		values[2] = CStringGetTextDatum(dbm_hex(change->before, DBM_DIGEST_LENGTH));
+		values[3] = CStringGetTextDatum(dbm_hex(change->after, DBM_DIGEST_LENGTH));
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
 	PG_RETURN_NULL();
 }
