@@ -27,7 +27,7 @@
 #define DBM_CHANGE_NAME_LENGTH 200
 
 static const char *
-require_text(FunctionCallInfo fcinfo, int argument, const char *what, Size *length)
+require_text(FunctionCallInfo fcinfo, int argument, const char *what, Size *length, Datum *content)
 {
 	text *value;
 
@@ -38,6 +38,8 @@ require_text(FunctionCallInfo fcinfo, int argument, const char *what, Size *leng
 	value = PG_GETARG_TEXT_PP(argument);
 	if (length)
 		*length = VARSIZE_ANY_EXHDR(value);
+	if (content)
+		*content = PointerGetDatum(value);
 	return text_to_cstring(value);
 }
 
@@ -73,12 +75,12 @@ void
 dbm_change_arguments(FunctionCallInfo fcinfo, DbmChange *change)
 {
 	memset(change, 0, sizeof(DbmChange));
-	change->name = require_text(fcinfo, 0, "name of the change", NULL);
+	change->name = require_text(fcinfo, 0, "name of the change", NULL, NULL);
 	dbm_refusal_subject(change->name);
-	change->text = require_text(fcinfo, 1, "script", &change->length);
+	change->text = require_text(fcinfo, 1, "script", &change->length, &change->content);
 	if (!PG_ARGISNULL(2))
-		change->rollback_text =
-			require_text(fcinfo, 2, "rollback script", &change->rollback_length);
+		change->rollback_text = require_text(fcinfo, 2, "rollback script", &change->rollback_length,
+											 &change->rollback_content);
 	if (PG_ARGISNULL(3))
 		change->claims = DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"));
 	else
@@ -248,7 +250,7 @@ dbm_change_require_same(const DbmRow *row, const DbmChange *change)
 }
 
 static void
-store_script(const DbmScript *script)
+store_script(const DbmScript *script, Datum content)
 {
 	DbmRow *row = dbm_row_make(&dbm_script_table);
 	ScanKeyData key;
@@ -264,8 +266,7 @@ store_script(const DbmScript *script)
 		return;
 	row = dbm_row_make(&dbm_script_table);
 	dbm_row_set_digest(row, DBM_SCRIPT_DIGEST, script->bytes_digest);
-	dbm_row_set(row, DBM_SCRIPT_CONTENT,
-				PointerGetDatum(cstring_to_text_with_len(script->text, script->length)));
+	dbm_row_set(row, DBM_SCRIPT_CONTENT, content);
 	dbm_row_set_int64(row, DBM_SCRIPT_LENGTH, (int64) script->length);
 	dbm_row_set(row, DBM_SCRIPT_STORED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
 	dbm_table_insert(row);
@@ -274,9 +275,9 @@ store_script(const DbmScript *script)
 void
 dbm_change_store_scripts(const DbmChange *change)
 {
-	store_script(change->script);
+	store_script(change->script, change->content);
 	if (change->rollback)
-		store_script(change->rollback);
+		store_script(change->rollback, change->rollback_content);
 }
 
 bool

@@ -13,7 +13,9 @@
 typedef struct DbmChange
 {
 	const char *name;
-	const char *text;
+	Datum		content;		/* text, as the caller passed it: what is stored */
+	Datum		rollback_content;
+	const char *text;			/* the same, terminated */
 	Size		length;
 	const char *rollback_text;	/* NULL: none */
 	Size		rollback_length;
