@@ -136,6 +136,18 @@ dbm_check_insert_columns(ParseState *pstate, ParseNamespaceItem *item, List *col
 	index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
 
+/* 17 renamed the locale of a collation, 16 gave it rules. */
+#if PG_VERSION_NUM >= 170000
+#define DBM_COLLATION_LOCALE Anum_pg_collation_colllocale
+#else
+#define DBM_COLLATION_LOCALE Anum_pg_collation_colliculocale
+#endif
+#if PG_VERSION_NUM >= 160000
+#define DBM_COLLATION_RULES Anum_pg_collation_collicurules
+#else
+#define DBM_COLLATION_RULES InvalidAttrNumber
+#endif
+
 /* 16 renamed the file node of a relation. */
 #if PG_VERSION_NUM >= 160000
 #define dbm_file_number(relation) ((relation)->rd_locator.relNumber)

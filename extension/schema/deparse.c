@@ -14,6 +14,7 @@
 #include "nodes/value.h"
 #include "parser/parsetree.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
 
 #include "schema/deparse.h"
@@ -96,6 +97,17 @@ dbm_deparse(const char *node_text, DbmColumns *columns)
 	Node *node = stringToNode(node_text);
 
 	return deparse_expression(node, context_of(node, columns), false, false);
+}
+
+char *
+dbm_deparse_over(const char *node_text, Oid relation)
+{
+	char *name = get_rel_name(relation);
+
+	if (name == NULL)
+		elog(ERROR, "cache lookup failed for relation %u", relation);
+	return deparse_expression(stringToNode(node_text), deparse_context_for(name, relation), false,
+							  false);
 }
 
 List *

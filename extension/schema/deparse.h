@@ -21,6 +21,9 @@ typedef struct DbmColumns
 /* An expression over one relation; columns NULL: over none. */
 extern char *dbm_deparse(const char *node_text, DbmColumns *columns);
 
+/* An expression over a relation that is not the one being described: opens it. */
+extern char *dbm_deparse_over(const char *node_text, Oid relation);
+
 /* A list of expressions, each deparsed. */
 extern List *dbm_deparse_list(const char *node_text, DbmColumns *columns);
 

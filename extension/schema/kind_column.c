@@ -86,7 +86,7 @@ put_column_satellites(DbmPass *pass, StringInfo body, DbmRelation *relation, Hea
 	value = dbm_tuple_value(tuple, descriptor, Anum_pg_attribute_attoptions, &is_null);
 	dbm_put_options(body, "option", value, is_null);
 	value = dbm_tuple_value(tuple, descriptor, Anum_pg_attribute_attfdwoptions, &is_null);
-	dbm_put_options(body, "foreign_option", value, is_null);
+	dbm_put_foreign_options(body, value, is_null);
 	value = dbm_tuple_value(tuple, descriptor, Anum_pg_attribute_attacl, &is_null);
 	dbm_put_privileges(pass, body, value, is_null, OBJECT_COLUMN, relation->form->relowner);
 	dbm_body_text(body, "comment", dbm_relation_comment(relation, number));

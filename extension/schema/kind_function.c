@@ -137,8 +137,7 @@ put_attributes(StringInfo body, Form_pg_proc form)
 	dbm_body_flag(body, "security_definer", form->prosecdef);
 	dbm_body_flag(body, "leakproof", form->proleakproof);
 	put_cost(body, form);
-	if (OidIsValid(form->prosupport))
-		dbm_body_text(body, "support", dbm_procedure_identity(form->prosupport));
+	dbm_put_procedure(body, "support", form->prosupport);
 }
 
 static void
@@ -177,23 +176,16 @@ put_code(StringInfo body, Function *function)
 }
 
 static void
-put_aggregate_part(StringInfo body, const char *tag, Oid procedure)
-{
-	if (OidIsValid(procedure))
-		dbm_body_text(body, tag, dbm_procedure_identity(procedure));
-}
-
-static void
 put_aggregate_functions(StringInfo body, Form_pg_aggregate form)
 {
-	put_aggregate_part(body, "transition", form->aggtransfn);
-	put_aggregate_part(body, "final", form->aggfinalfn);
-	put_aggregate_part(body, "combine", form->aggcombinefn);
-	put_aggregate_part(body, "serialize", form->aggserialfn);
-	put_aggregate_part(body, "deserialize", form->aggdeserialfn);
-	put_aggregate_part(body, "moving_transition", form->aggmtransfn);
-	put_aggregate_part(body, "moving_inverse", form->aggminvtransfn);
-	put_aggregate_part(body, "moving_final", form->aggmfinalfn);
+	dbm_put_procedure(body, "transition", form->aggtransfn);
+	dbm_put_procedure(body, "final", form->aggfinalfn);
+	dbm_put_procedure(body, "combine", form->aggcombinefn);
+	dbm_put_procedure(body, "serialize", form->aggserialfn);
+	dbm_put_procedure(body, "deserialize", form->aggdeserialfn);
+	dbm_put_procedure(body, "moving_transition", form->aggmtransfn);
+	dbm_put_procedure(body, "moving_inverse", form->aggminvtransfn);
+	dbm_put_procedure(body, "moving_final", form->aggmfinalfn);
 	dbm_body_flag(body, "final_extra", form->aggfinalextra);
 	dbm_body_flag(body, "moving_final_extra", form->aggmfinalextra);
 }

@@ -203,7 +203,7 @@ put_foreign_table(DbmPass *pass, StringInfo body, DbmRelation *relation)
 	dbm_body_text(body, "server",
 				  GetForeignServer(((Form_pg_foreign_table) GETSTRUCT(tuple))->ftserver)->servername);
 	options = dbm_rows_value(rows, Anum_pg_foreign_table_ftoptions, &is_null);
-	dbm_put_options(body, "foreign_option", options, is_null);
+	dbm_put_foreign_options(body, options, is_null);
 	dbm_rows_stop(rows);
 }
 

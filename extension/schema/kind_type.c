@@ -70,20 +70,11 @@ put_range(DbmPass *pass, StringInfo body, Oid type)
 	dbm_body_text(body, "subtype", dbm_type_identity(form->rngsubtype));
 	dbm_body_text(body, "operator_class", dbm_opclass_identity(pass, form->rngsubopc));
 	put_collation(pass, body, form->rngcollation, form->rngsubtype);
-	if (OidIsValid(form->rngcanonical))
-		dbm_body_text(body, "canonical", dbm_procedure_identity(form->rngcanonical));
-	if (OidIsValid(form->rngsubdiff))
-		dbm_body_text(body, "difference", dbm_procedure_identity(form->rngsubdiff));
+	dbm_put_procedure(body, "canonical", form->rngcanonical);
+	dbm_put_procedure(body, "difference", form->rngsubdiff);
 	dbm_body_text(body, "multirange", dbm_type_identity(form->rngmultitypid));
 	dbm_pass_member(pass, TypeRelationId, form->rngmultitypid);
 	dbm_pass_member(pass, TypeRelationId, get_array_type(form->rngmultitypid));
-}
-
-static void
-put_base_function(StringInfo body, const char *tag, Oid procedure)
-{
-	if (OidIsValid(procedure))
-		dbm_body_text(body, tag, dbm_procedure_identity(procedure));
 }
 
 static void
@@ -91,14 +82,14 @@ put_base(StringInfo body, Type *type)
 {
 	Form_pg_type form = type->form;
 
-	put_base_function(body, "input", form->typinput);
-	put_base_function(body, "output", form->typoutput);
-	put_base_function(body, "receive", form->typreceive);
-	put_base_function(body, "send", form->typsend);
-	put_base_function(body, "modifier_input", form->typmodin);
-	put_base_function(body, "modifier_output", form->typmodout);
-	put_base_function(body, "analyze", form->typanalyze);
-	put_base_function(body, "subscript", form->typsubscript);
+	dbm_put_procedure(body, "input", form->typinput);
+	dbm_put_procedure(body, "output", form->typoutput);
+	dbm_put_procedure(body, "receive", form->typreceive);
+	dbm_put_procedure(body, "send", form->typsend);
+	dbm_put_procedure(body, "modifier_input", form->typmodin);
+	dbm_put_procedure(body, "modifier_output", form->typmodout);
+	dbm_put_procedure(body, "analyze", form->typanalyze);
+	dbm_put_procedure(body, "subscript", form->typsubscript);
 	dbm_body_integer(body, "length", form->typlen);
 	dbm_body_flag(body, "by_value", form->typbyval);
 	dbm_body_letter(body, "alignment", form->typalign);

@@ -33,5 +33,23 @@ extern void dbm_describe_type(DbmPass *pass, HeapTuple tuple, TupleDesc descript
 extern void dbm_describe_extension(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor);
 extern void dbm_describe_event_trigger(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor);
 extern void dbm_describe_default_acl(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor);
+extern void dbm_describe_operator(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor);
+extern void dbm_describe_opclass(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor);
+extern void dbm_describe_opfamily(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor);
+extern void dbm_describe_access_method(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor);
+extern void dbm_describe_language(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor);
+extern void dbm_describe_cast(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor);
+extern void dbm_describe_transform(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor);
+extern void dbm_describe_collation(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor);
+extern void dbm_describe_conversion(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor);
+extern void dbm_describe_ts_config(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor);
+extern void dbm_describe_ts_dict(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor);
+extern void dbm_describe_ts_template(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor);
+extern void dbm_describe_ts_parser(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor);
+extern void dbm_describe_foreign_wrapper(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor);
+extern void dbm_describe_server(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor);
+extern void dbm_describe_user_mapping(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor);
+extern void dbm_describe_publication(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor);
+extern void dbm_describe_subscription(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor);
 
 #endif							/* DBM_SCHEMA_KINDS_H */

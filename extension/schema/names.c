@@ -7,6 +7,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_opclass.h"
+#include "catalog/pg_opfamily.h"
 #include "commands/tablespace.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -128,6 +129,21 @@ dbm_opclass_identity(DbmPass *pass, Oid opclass)
 		elog(ERROR, "cache lookup failed for operator class %u", opclass);
 	form = (Form_pg_opclass) GETSTRUCT(tuple);
 	identity = dbm_qualified(pass, form->opcnamespace, NameStr(form->opcname));
+	ReleaseSysCache(tuple);
+	return identity;
+}
+
+char *
+dbm_opfamily_identity(DbmPass *pass, Oid opfamily)
+{
+	HeapTuple tuple = SearchSysCache1(OPFAMILYOID, ObjectIdGetDatum(opfamily));
+	Form_pg_opfamily form;
+	char *identity;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator family %u", opfamily);
+	form = (Form_pg_opfamily) GETSTRUCT(tuple);
+	identity = dbm_qualified(pass, form->opfnamespace, NameStr(form->opfname));
 	ReleaseSysCache(tuple);
 	return identity;
 }

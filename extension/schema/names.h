@@ -26,6 +26,7 @@ extern char *dbm_procedure_identity(Oid procedure);
 extern char *dbm_operator_identity(Oid operator);
 extern char *dbm_collation_identity(DbmPass *pass, Oid collation);
 extern char *dbm_opclass_identity(DbmPass *pass, Oid opclass);
+extern char *dbm_opfamily_identity(DbmPass *pass, Oid opfamily);
 
 /* "name on owner", for what has no schema of its own. */
 extern char *dbm_identity_on(const char *name, const char *owner);

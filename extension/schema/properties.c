@@ -34,6 +34,27 @@ dbm_sort_strings(char **strings, int count)
 }
 
 void
+dbm_put_sorted(StringInfo body, const char *tag, List *strings)
+{
+	char **sorted = palloc(sizeof(char *) * Max(list_length(strings), 1));
+	ListCell *cell;
+	int count = 0;
+
+	foreach(cell, strings)
+		sorted[count++] = lfirst(cell);
+	dbm_sort_strings(sorted, count);
+	for (int at = 0; at < count; at++)
+		dbm_body_text(body, tag, sorted[at]);
+}
+
+void
+dbm_put_procedure(StringInfo body, const char *tag, Oid procedure)
+{
+	if (OidIsValid(procedure))
+		dbm_body_text(body, tag, dbm_procedure_identity(procedure));
+}
+
+void
 dbm_put_owner(DbmPass *pass, StringInfo body, Oid owner)
 {
 	dbm_body_text(body, "owner", dbm_role_name(pass, owner));
@@ -111,31 +132,66 @@ dbm_put_privileges(DbmPass *pass, StringInfo body, Datum acl, bool is_null, Obje
 		appendBinaryStringInfo(body, present.data, present.len);
 }
 
-void
-dbm_put_options(StringInfo body, const char *tag, Datum options, bool is_null)
+static bool
+is_bookkeeping(const char *option)
+{
+	return strncmp(option, SERVER_BOOKKEEPING, strlen(SERVER_BOOKKEEPING)) == 0;
+}
+
+/* Cuts the value off an option whose name says that it is a secret. */
+static void
+hide_secret(char *option)
+{
+	static const char *const secrets[] = {"password", "passphrase", "secret", "token"};
+	char *equals = strchr(option, '=');
+
+	if (equals == NULL)
+		return;
+	*equals = '\0';
+	for (int at = 0; at < lengthof(secrets); at++)
+		if (strcasestr(option, secrets[at]))
+			return;
+	*equals = '=';
+}
+
+static void
+put_sorted_options(StringInfo body, const char *tag, Datum options, bool hide_secrets)
 {
 	Datum *values;
 	char **strings;
 	int nvalues;
 	int count = 0;
 
-	if (is_null)
-		return;
 	deconstruct_array(DatumGetArrayTypeP(options), TEXTOID, -1, false, TYPALIGN_INT, &values, NULL,
 					  &nvalues);
 	strings = palloc(sizeof(char *) * Max(nvalues, 1));
 	for (int at = 0; at < nvalues; at++)
 	{
-		text *value = DatumGetTextPP(values[at]);
+		char *option = TextDatumGetCString(values[at]);
 
-		if (VARSIZE_ANY_EXHDR(value) >= strlen(SERVER_BOOKKEEPING) &&
-			strncmp(VARDATA_ANY(value), SERVER_BOOKKEEPING, strlen(SERVER_BOOKKEEPING)) == 0)
+		if (is_bookkeeping(option))
 			continue;
-		strings[count++] = text_to_cstring(value);
+		if (hide_secrets)
+			hide_secret(option);
+		strings[count++] = option;
 	}
 	dbm_sort_strings(strings, count);
 	for (int at = 0; at < count; at++)
 		dbm_body_text(body, tag, strings[at]);
+}
+
+void
+dbm_put_options(StringInfo body, const char *tag, Datum options, bool is_null)
+{
+	if (!is_null)
+		put_sorted_options(body, tag, options, false);
+}
+
+void
+dbm_put_foreign_options(StringInfo body, Datum options, bool is_null)
+{
+	if (!is_null)
+		put_sorted_options(body, "foreign_option", options, true);
 }
 
 char *
@@ -190,9 +246,6 @@ dbm_put_extension_links(DbmPass *pass, StringInfo body, Oid classid, Oid objid)
 {
 	DbmRows *rows = dbm_rows_pair(dbm_pass_reader(pass), DBM_DEPEND_OF_OBJECT, classid, objid);
 	List *names = NIL;
-	char **sorted;
-	ListCell *cell;
-	int count = 0;
 	HeapTuple tuple;
 
 	while ((tuple = dbm_rows_next(rows)) != NULL)
@@ -203,12 +256,6 @@ dbm_put_extension_links(DbmPass *pass, StringInfo body, Oid classid, Oid objid)
 			depend->deptype == DEPENDENCY_AUTO_EXTENSION)
 			names = lappend(names, get_extension_name(depend->refobjid));
 	}
-	if (names == NIL)
-		return;
-	sorted = palloc(sizeof(char *) * list_length(names));
-	foreach(cell, names)
-		sorted[count++] = lfirst(cell);
-	dbm_sort_strings(sorted, count);
-	for (int at = 0; at < count; at++)
-		dbm_body_text(body, "depends_on_extension", sorted[at]);
+	if (names != NIL)
+		dbm_put_sorted(body, "depends_on_extension", names);
 }

@@ -26,6 +26,12 @@ extern void dbm_put_grants(DbmPass *pass, StringInfo body, Datum acl);
 /* Options in the form name=value of a text[], sorted; bookkeeping of the server left out. */
 extern void dbm_put_options(StringInfo body, const char *tag, Datum options, bool is_null);
 
+/*
+ * Options of foreign objects.  Of one that holds a secret only its presence
+ * counts: what it is differs between environments, and is nobody's to read.
+ */
+extern void dbm_put_foreign_options(StringInfo body, Datum options, bool is_null);
+
 /* Comment and labels of the object or, with a column number, of one column of it. */
 extern void dbm_put_remarks(DbmPass *pass, StringInfo body, Oid classid, Oid objid, int column);
 
@@ -37,6 +43,12 @@ extern void dbm_put_extension_links(DbmPass *pass, StringInfo body, Oid classid,
 
 /* Comment of one object or NULL, palloc'd. */
 extern char *dbm_comment_of(DbmPass *pass, Oid classid, Oid objid, int column);
+
+/* One entry per string, sorted. */
+extern void dbm_put_sorted(StringInfo body, const char *tag, List *strings);
+
+/* A function by its identity; nothing for none. */
+extern void dbm_put_procedure(StringInfo body, const char *tag, Oid procedure);
 
 /* Sorts strings bytewise, whatever the locale. */
 extern void dbm_sort_strings(char **strings, int count);

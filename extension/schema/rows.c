@@ -9,30 +9,52 @@
 #include "access/tableam.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_aggregate.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_amop.h"
+#include "catalog/pg_amproc.h"
 #include "catalog/pg_attrdef.h"
 #include "catalog/pg_attribute.h"
+#include "catalog/pg_cast.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_conversion.h"
 #include "catalog/pg_default_acl.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_description.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_event_trigger.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_foreign_data_wrapper.h"
+#include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_language.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_opclass.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_opfamily.h"
 #include "catalog/pg_partitioned_table.h"
 #include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_publication.h"
+#include "catalog/pg_publication_rel.h"
 #include "catalog/pg_range.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_seclabel.h"
 #include "catalog/pg_sequence.h"
 #include "catalog/pg_statistic_ext.h"
+#include "catalog/pg_subscription.h"
+#include "catalog/pg_transform.h"
 #include "catalog/pg_trigger.h"
+#include "catalog/pg_ts_config.h"
+#include "catalog/pg_ts_config_map.h"
+#include "catalog/pg_ts_dict.h"
+#include "catalog/pg_ts_parser.h"
+#include "catalog/pg_ts_template.h"
 #include "catalog/pg_type.h"
+#include "catalog/pg_user_mapping.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
@@ -56,6 +78,26 @@ static const SourceDefinition sources[DBM_SOURCES] = {
 	[DBM_EVENT_TRIGGER_BY_OID] = {EventTriggerRelationId, EventTriggerOidIndexId, 1},
 	[DBM_DEFAULT_ACL_BY_OID] = {DefaultAclRelationId, DefaultAclOidIndexId, 1},
 	[DBM_TRIGGER_BY_OID] = {TriggerRelationId, TriggerOidIndexId, 1},
+	[DBM_OPERATOR_BY_OID] = {OperatorRelationId, OperatorOidIndexId, 1},
+	[DBM_OPCLASS_BY_OID] = {OperatorClassRelationId, OpclassOidIndexId, 1},
+	[DBM_OPFAMILY_BY_OID] = {OperatorFamilyRelationId, OpfamilyOidIndexId, 1},
+	[DBM_AMOP_BY_OID] = {AccessMethodOperatorRelationId, AccessMethodOperatorOidIndexId, 1},
+	[DBM_AMPROC_BY_OID] = {AccessMethodProcedureRelationId, AccessMethodProcedureOidIndexId, 1},
+	[DBM_ACCESS_METHOD_BY_OID] = {AccessMethodRelationId, AmOidIndexId, 1},
+	[DBM_LANGUAGE_BY_OID] = {LanguageRelationId, LanguageOidIndexId, 1},
+	[DBM_CAST_BY_OID] = {CastRelationId, CastOidIndexId, 1},
+	[DBM_TRANSFORM_BY_OID] = {TransformRelationId, TransformOidIndexId, 1},
+	[DBM_COLLATION_BY_OID] = {CollationRelationId, CollationOidIndexId, 1},
+	[DBM_CONVERSION_BY_OID] = {ConversionRelationId, ConversionOidIndexId, 1},
+	[DBM_TS_CONFIG_BY_OID] = {TSConfigRelationId, TSConfigOidIndexId, 1},
+	[DBM_TS_DICT_BY_OID] = {TSDictionaryRelationId, TSDictionaryOidIndexId, 1},
+	[DBM_TS_TEMPLATE_BY_OID] = {TSTemplateRelationId, TSTemplateOidIndexId, 1},
+	[DBM_TS_PARSER_BY_OID] = {TSParserRelationId, TSParserOidIndexId, 1},
+	[DBM_FOREIGN_WRAPPER_BY_OID] = {ForeignDataWrapperRelationId, ForeignDataWrapperOidIndexId, 1},
+	[DBM_SERVER_BY_OID] = {ForeignServerRelationId, ForeignServerOidIndexId, 1},
+	[DBM_USER_MAPPING_BY_OID] = {UserMappingRelationId, UserMappingOidIndexId, 1},
+	[DBM_PUBLICATION_BY_OID] = {PublicationRelationId, PublicationObjectIndexId, 1},
+	[DBM_SUBSCRIPTION_BY_OID] = {SubscriptionRelationId, SubscriptionObjectIndexId, 1},
 	[DBM_ATTRIBUTE_OF_RELATION] = {AttributeRelationId, AttributeRelidNumIndexId, 1},
 	[DBM_ATTRDEF_OF_RELATION] = {AttrDefaultRelationId, AttrDefaultIndexId, 1},
 	[DBM_CONSTRAINT_OF_RELATION] = {ConstraintRelationId, ConstraintRelidTypidNameIndexId, 1},
@@ -72,6 +114,8 @@ static const SourceDefinition sources[DBM_SOURCES] = {
 	[DBM_ENUM_OF_TYPE] = {EnumRelationId, EnumTypIdSortOrderIndexId, 1},
 	[DBM_RANGE_BY_TYPE] = {RangeRelationId, RangeTypidIndexId, 1},
 	[DBM_AGGREGATE_BY_PROC] = {AggregateRelationId, AggregateFnoidIndexId, 1},
+	[DBM_TS_CONFIG_MAP_OF_CONFIG] = {TSConfigMapRelationId, TSConfigMapIndexId, 1},
+	[DBM_PUBLICATION_REL_OF_PUBLICATION] = {PublicationRelRelationId, PublicationRelPrpubidIndexId, 1},
 	[DBM_DESCRIPTION_OF_OBJECT] = {DescriptionRelationId, DescriptionObjIndexId, 2},
 	[DBM_LABEL_OF_OBJECT] = {SecLabelRelationId, SecLabelObjectIndexId, 2},
 	[DBM_DEPEND_OF_OBJECT] = {DependRelationId, DependDependerIndexId, 2},

@@ -11,18 +11,23 @@
 #include "catalog/dependency.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_amop.h"
+#include "catalog/pg_amproc.h"
 #include "catalog/pg_attrdef.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_cast.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_conversion.h"
 #include "catalog/pg_default_acl.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_description.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_event_trigger.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_foreign_data_wrapper.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
 #include "catalog/pg_index.h"
@@ -31,19 +36,29 @@
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_opclass.h"
 #include "catalog/pg_operator.h"
+#include "catalog/pg_opfamily.h"
 #include "catalog/pg_partitioned_table.h"
 #include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_publication.h"
+#include "catalog/pg_publication_namespace.h"
+#include "catalog/pg_publication_rel.h"
 #include "catalog/pg_range.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_seclabel.h"
 #include "catalog/pg_sequence.h"
 #include "catalog/pg_statistic_ext.h"
+#include "catalog/pg_subscription.h"
 #include "catalog/pg_tablespace.h"
+#include "catalog/pg_transform.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_ts_config.h"
+#include "catalog/pg_ts_config_map.h"
 #include "catalog/pg_ts_dict.h"
+#include "catalog/pg_ts_parser.h"
+#include "catalog/pg_ts_template.h"
 #include "catalog/pg_type.h"
+#include "catalog/pg_user_mapping.h"
 #include "common/hashfn.h"
 
 #include "schema/watched.h"
@@ -111,14 +126,28 @@ DEFINE_OWNER(own_event_trigger, Form_pg_event_trigger, own, EventTriggerRelation
 DEFINE_OWNER(own_default_acl, Form_pg_default_acl, own, DefaultAclRelationId, oid)
 DEFINE_OWNER(name_role, Form_pg_authid, name_only, AuthIdRelationId, oid)
 DEFINE_OWNER(name_tablespace, Form_pg_tablespace, name_only, TableSpaceRelationId, oid)
-DEFINE_OWNER(name_collation, Form_pg_collation, name_only, CollationRelationId, oid)
-DEFINE_OWNER(name_opclass, Form_pg_opclass, name_only, OperatorClassRelationId, oid)
-DEFINE_OWNER(name_operator, Form_pg_operator, any_name, OperatorRelationId, oid)
-DEFINE_OWNER(name_am, Form_pg_am, name_only, AccessMethodRelationId, oid)
-DEFINE_OWNER(name_language, Form_pg_language, name_only, LanguageRelationId, oid)
-DEFINE_OWNER(name_ts_config, Form_pg_ts_config, name_only, TSConfigRelationId, oid)
-DEFINE_OWNER(name_ts_dict, Form_pg_ts_dict, name_only, TSDictionaryRelationId, oid)
-DEFINE_OWNER(name_server, Form_pg_foreign_server, name_only, ForeignServerRelationId, oid)
+DEFINE_OWNER(own_collation, Form_pg_collation, own, CollationRelationId, oid)
+DEFINE_OWNER(own_opclass, Form_pg_opclass, own, OperatorClassRelationId, oid)
+DEFINE_OWNER(own_am, Form_pg_am, own, AccessMethodRelationId, oid)
+DEFINE_OWNER(own_language, Form_pg_language, own, LanguageRelationId, oid)
+DEFINE_OWNER(own_ts_config, Form_pg_ts_config, own, TSConfigRelationId, oid)
+DEFINE_OWNER(own_ts_dict, Form_pg_ts_dict, own, TSDictionaryRelationId, oid)
+DEFINE_OWNER(own_server, Form_pg_foreign_server, own, ForeignServerRelationId, oid)
+DEFINE_OWNER(own_opfamily, Form_pg_opfamily, own, OperatorFamilyRelationId, oid)
+DEFINE_OWNER(own_amop, Form_pg_amop, own, OperatorFamilyRelationId, amopfamily)
+DEFINE_OWNER(own_amproc, Form_pg_amproc, own, OperatorFamilyRelationId, amprocfamily)
+DEFINE_OWNER(own_cast, Form_pg_cast, own, CastRelationId, oid)
+DEFINE_OWNER(own_transform, Form_pg_transform, own, TransformRelationId, oid)
+DEFINE_OWNER(own_conversion, Form_pg_conversion, own, ConversionRelationId, oid)
+DEFINE_OWNER(own_ts_template, Form_pg_ts_template, own, TSTemplateRelationId, oid)
+DEFINE_OWNER(own_ts_parser, Form_pg_ts_parser, own, TSParserRelationId, oid)
+DEFINE_OWNER(own_ts_config_map, Form_pg_ts_config_map, own, TSConfigRelationId, mapcfg)
+DEFINE_OWNER(own_foreign_wrapper, Form_pg_foreign_data_wrapper, own, ForeignDataWrapperRelationId, oid)
+DEFINE_OWNER(own_user_mapping, Form_pg_user_mapping, own, UserMappingRelationId, oid)
+DEFINE_OWNER(own_publication, Form_pg_publication, own, PublicationRelationId, oid)
+DEFINE_OWNER(own_publication_rel, Form_pg_publication_rel, own, PublicationRelationId, prpubid)
+DEFINE_OWNER(own_publication_namespace, Form_pg_publication_namespace, own, PublicationRelationId, pnpubid)
+DEFINE_OWNER(own_subscription, Form_pg_subscription, own, SubscriptionRelationId, oid)
 
 static DbmWatch
 own_namespace(HeapTuple tuple, DbmUnitKey *owner)
@@ -135,6 +164,16 @@ own_proc(HeapTuple tuple, DbmUnitKey *owner)
 	if (form->pronamespace == PG_CATALOG_NAMESPACE)
 		return any_name(owner, ProcedureRelationId, form->oid);
 	return own(owner, ProcedureRelationId, form->oid);
+}
+
+static DbmWatch
+own_operator(HeapTuple tuple, DbmUnitKey *owner)
+{
+	Form_pg_operator form = (Form_pg_operator) GETSTRUCT(tuple);
+
+	if (form->oprnamespace == PG_CATALOG_NAMESPACE)
+		return any_name(owner, OperatorRelationId, form->oid);
+	return own(owner, OperatorRelationId, form->oid);
 }
 
 static DbmWatch
@@ -224,14 +263,29 @@ const DbmWatchedCatalog dbm_watched_catalogs[] = {
 	{DependRelationId, own_depend, NULL},
 	{AuthIdRelationId, name_role, role_content},
 	{TableSpaceRelationId, name_tablespace, NULL},
-	{CollationRelationId, name_collation, NULL},
-	{OperatorClassRelationId, name_opclass, NULL},
-	{OperatorRelationId, name_operator, NULL},
-	{AccessMethodRelationId, name_am, NULL},
-	{LanguageRelationId, name_language, NULL},
-	{TSConfigRelationId, name_ts_config, NULL},
-	{TSDictionaryRelationId, name_ts_dict, NULL},
-	{ForeignServerRelationId, name_server, NULL},
+	{CollationRelationId, own_collation, NULL},
+	{OperatorRelationId, own_operator, NULL},
+	{OperatorClassRelationId, own_opclass, NULL},
+	{OperatorFamilyRelationId, own_opfamily, NULL},
+	{AccessMethodOperatorRelationId, own_amop, NULL},
+	{AccessMethodProcedureRelationId, own_amproc, NULL},
+	{AccessMethodRelationId, own_am, NULL},
+	{LanguageRelationId, own_language, NULL},
+	{CastRelationId, own_cast, NULL},
+	{TransformRelationId, own_transform, NULL},
+	{ConversionRelationId, own_conversion, NULL},
+	{TSConfigRelationId, own_ts_config, NULL},
+	{TSConfigMapRelationId, own_ts_config_map, NULL},
+	{TSDictionaryRelationId, own_ts_dict, NULL},
+	{TSTemplateRelationId, own_ts_template, NULL},
+	{TSParserRelationId, own_ts_parser, NULL},
+	{ForeignDataWrapperRelationId, own_foreign_wrapper, NULL},
+	{ForeignServerRelationId, own_server, NULL},
+	{UserMappingRelationId, own_user_mapping, NULL},
+	{PublicationRelationId, own_publication, NULL},
+	{PublicationRelRelationId, own_publication_rel, NULL},
+	{PublicationNamespaceRelationId, own_publication_namespace, NULL},
+	{SubscriptionRelationId, own_subscription, NULL},
 };
 
 const int dbm_watched_catalog_count = lengthof(dbm_watched_catalogs);
