@@ -84,8 +84,8 @@ dbm_watcher_make(MemoryContext memory)
 	DbmWatcher *watcher = MemoryContextAllocZero(memory, sizeof(DbmWatcher));
 
 	watcher->memory = memory;
-	watcher->files =
-		MemoryContextAllocZero(memory, sizeof(WatchedFile) * dbm_watched_catalog_count);
+	watcher->files = MemoryContextAllocZero(memory,
+											sizeof(WatchedFile) * dbm_watched_catalog_count);
 	return watcher;
 }
 
@@ -215,8 +215,8 @@ fold_tuple(const DbmWatchedCatalog *catalog, HeapTuple tuple)
 
 /* Reads the visible rows of a locked page; entries has room for all of them. */
 static int
-read_entries(const DbmWatchedCatalog *catalog, Relation relation, Buffer buffer,
-			 Snapshot snapshot, PageEntry *entries)
+read_entries(const DbmWatchedCatalog *catalog, Relation relation, Buffer buffer, Snapshot snapshot,
+			 PageEntry *entries)
 {
 	Page page = BufferGetPage(buffer);
 	int count = 0;
@@ -264,8 +264,7 @@ note_entries(HTAB *differences, const PageEntry *entries, int count, bool before
 	for (int at = 0; at < count; at++)
 	{
 		bool found;
-		Difference *difference =
-			hash_search(differences, &entries[at].owner, HASH_ENTER, &found);
+		Difference *difference = hash_search(differences, &entries[at].owner, HASH_ENTER, &found);
 
 		if (!found)
 		{
@@ -374,8 +373,8 @@ look_at_catalog(DbmWatcher *watcher, int at, const XLogRecPtr *threshold, Snapsh
 
 		resize_file(watcher, file, nblocks, differences);
 		for (BlockNumber block = 0; block < nblocks; block++)
-			look_at_page(watcher, at, relation, block,
-						 block < before ? threshold : NULL, snapshot, differences);
+			look_at_page(watcher, at, relation, block, block < before ? threshold : NULL, snapshot,
+						 differences);
 	}
 	table_close(relation, AccessShareLock);
 	return reliable;
@@ -428,8 +427,8 @@ dbm_watcher_changes(DbmWatcher *watcher, Snapshot snapshot, List **changes)
 	HTAB *differences = hash_create("dbmaestro catalog differences", 256, &control,
 									HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	int look = find_threshold(watcher);
-	bool reliable = look_at_all(watcher, look < 0 ? NULL : &watcher->looks[look].position,
-								snapshot, differences);
+	bool reliable = look_at_all(watcher, look < 0 ? NULL : &watcher->looks[look].position, snapshot,
+								differences);
 
 	*changes = reliable ? collect_changes(differences) : NIL;
 	hash_destroy(differences);

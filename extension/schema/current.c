@@ -110,8 +110,7 @@ schema_renamed(DbmUnitKey key, const char *name_before)
 {
 	DbmUnit *unit = dbm_live_find(current, key);
 
-	return name_before &&
-		   (unit == NULL || strcmp(unit->objects->identity, name_before) != 0);
+	return name_before && (unit == NULL || strcmp(unit->objects->identity, name_before) != 0);
 }
 
 /* Describes one unit again; false if that is not enough. */
@@ -281,8 +280,8 @@ dbm_current_schema(void)
 	MemoryContext caller = MemoryContextSwitchTo(temporary);
 
 	if (watcher == NULL)
-		watcher = dbm_watcher_make(AllocSetContextCreate(CacheMemoryContext, "dbmaestro watcher",
-														 ALLOCSET_DEFAULT_SIZES));
+		watcher = dbm_watcher_make(
+			AllocSetContextCreate(CacheMemoryContext, "dbmaestro watcher", ALLOCSET_DEFAULT_SIZES));
 	CommandCounterIncrement();
 	for (int round = 0; round < MAX_ROUNDS; round++)
 		if (dbm_attempt(look, NULL, round == MAX_ROUNDS - 1))

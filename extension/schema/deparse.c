@@ -121,8 +121,7 @@ dbm_deparse_list(const char *node_text, DbmColumns *columns)
 	{
 		Node *node = lfirst(cell);
 
-		result =
-			lappend(result, deparse_expression(node, context_of(node, columns), false, false));
+		result = lappend(result, deparse_expression(node, context_of(node, columns), false, false));
 	}
 	return result;
 }

@@ -24,8 +24,8 @@ dbm_live_touch(DbmLive *live, const char *kind, const char *identity)
 	{
 		journal->capacity = Max(64, journal->capacity * 2);
 		if (journal->touched == NULL)
-			journal->touched =
-				MemoryContextAlloc(live->memory, sizeof(DbmTouched) * journal->capacity);
+			journal->touched = MemoryContextAlloc(live->memory,
+												  sizeof(DbmTouched) * journal->capacity);
 		else
 			journal->touched = repalloc_huge(journal->touched,
 											 sizeof(DbmTouched) * journal->capacity);

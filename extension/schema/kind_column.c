@@ -45,8 +45,7 @@ put_type(DbmPass *pass, StringInfo body, Form_pg_attribute attribute)
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for type %u", attribute->atttypid);
 	type = (Form_pg_type) GETSTRUCT(tuple);
-	dbm_body_text(body, "type",
-				  dbm_type_with_modifier(attribute->atttypid, attribute->atttypmod));
+	dbm_body_text(body, "type", dbm_type_with_modifier(attribute->atttypid, attribute->atttypmod));
 	if (OidIsValid(attribute->attcollation) && attribute->attcollation != type->typcollation)
 		dbm_body_text(body, "collation", dbm_collation_identity(pass, attribute->attcollation));
 	if (attribute->attstorage != type->typstorage)

@@ -61,8 +61,8 @@ array_elements(StoredConstraint *constraint, AttrNumber column, int *count)
 }
 
 static void
-put_own_columns(StringInfo body, DbmRelation *relation, StoredConstraint *constraint, AttrNumber column,
-				const char *tag)
+put_own_columns(StringInfo body, DbmRelation *relation, StoredConstraint *constraint,
+				AttrNumber column, const char *tag)
 {
 	int count;
 	const int16 *numbers = array_elements(constraint, column, &count);
@@ -95,8 +95,8 @@ put_foreign_key(DbmPass *pass, StringInfo body, DbmRelation *relation, StoredCon
 static void
 put_check(StringInfo body, DbmColumns *columns, StoredConstraint *constraint)
 {
-	char *expression =
-		dbm_tuple_text(constraint->tuple, constraint->descriptor, Anum_pg_constraint_conbin);
+	char *expression = dbm_tuple_text(constraint->tuple, constraint->descriptor,
+									  Anum_pg_constraint_conbin);
 
 	if (expression)
 		dbm_body_text(body, "check", dbm_deparse(expression, columns));
@@ -127,11 +127,12 @@ put_definition(DbmPass *pass, StringInfo body, DbmRelation *relation, StoredCons
 }
 
 static void
-describe_constraint(DbmPass *pass, DbmRelation *relation, StoredConstraint *constraint, List *indexes)
+describe_constraint(DbmPass *pass, DbmRelation *relation, StoredConstraint *constraint,
+					List *indexes)
 {
 	Form_pg_constraint form = constraint->form;
-	DbmDraft *draft = dbm_draft_begin(
-		pass, "constraint", dbm_identity_on(NameStr(form->conname), relation->identity));
+	DbmDraft *draft = dbm_draft_begin(pass, "constraint",
+									  dbm_identity_on(NameStr(form->conname), relation->identity));
 
 	dbm_body_letter(draft->body, "type", form->contype);
 	put_definition(pass, draft->body, relation, constraint, indexes);
@@ -200,7 +201,8 @@ dbm_describe_domain_constraints(DbmPass *pass, Oid domain, const char *identity)
 
 		if (form->contype != CONSTRAINT_CHECK)
 			continue;
-		draft = dbm_draft_begin(pass, "constraint", dbm_identity_on(NameStr(form->conname), identity));
+		draft = dbm_draft_begin(pass, "constraint",
+								dbm_identity_on(NameStr(form->conname), identity));
 		dbm_body_letter(draft->body, "type", form->contype);
 		put_check(draft->body, NULL, constraint);
 		dbm_body_flag(draft->body, "not_valid", !form->convalidated);

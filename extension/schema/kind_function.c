@@ -62,8 +62,8 @@ read_arguments(Function *function)
 {
 	ArrayType *all_types = array_column(function, Anum_pg_proc_proallargtypes);
 	ArrayType *modes = array_column(function, Anum_pg_proc_proargmodes);
-	char *defaults =
-		dbm_tuple_text(function->tuple, function->descriptor, Anum_pg_proc_proargdefaults);
+	char *defaults = dbm_tuple_text(function->tuple, function->descriptor,
+									Anum_pg_proc_proargdefaults);
 
 	if (all_types)
 	{
@@ -118,10 +118,12 @@ put_cost(StringInfo body, Form_pg_proc form)
 	bool compiled = form->prolang == INTERNALlanguageId || form->prolang == ClanguageId;
 
 	if (form->procost != (compiled ? 1 : 100))
-		dbm_body_text(body, "cost",
+		dbm_body_text(
+			body, "cost",
 					  DatumGetCString(DirectFunctionCall1(float4out, Float4GetDatum(form->procost))));
 	if (form->proretset && form->prorows != 1000)
-		dbm_body_text(body, "rows",
+		dbm_body_text(
+			body, "rows",
 					  DatumGetCString(DirectFunctionCall1(float4out, Float4GetDatum(form->prorows))));
 }
 
@@ -166,13 +168,13 @@ put_code(StringInfo body, Function *function)
 	dbm_put_options(body, "set", value, is_null);
 	if (!heap_attisnull(tuple, Anum_pg_proc_prosqlbody, function->descriptor))
 	{
-		value = DirectFunctionCall1(pg_get_function_sqlbody,
-									ObjectIdGetDatum(function->form->oid));
+		value = DirectFunctionCall1(pg_get_function_sqlbody, ObjectIdGetDatum(function->form->oid));
 		dbm_body_text(body, "sql_body", TextDatumGetCString(value));
 		return;
 	}
 	dbm_body_text(body, "source", dbm_tuple_text(tuple, function->descriptor, Anum_pg_proc_prosrc));
-	dbm_body_text(body, "library", dbm_tuple_text(tuple, function->descriptor, Anum_pg_proc_probin));
+	dbm_body_text(body, "library",
+				  dbm_tuple_text(tuple, function->descriptor, Anum_pg_proc_probin));
 }
 
 static void

@@ -43,8 +43,8 @@ dbm_read_indexes(DbmPass *pass, DbmRelation *relation)
 		Oid oid = ((Form_pg_index) GETSTRUCT(index->tuple))->indexrelid;
 
 		dbm_pass_member(pass, RelationRelationId, oid);
-		index->class_tuple =
-			dbm_row_copied(dbm_pass_reader(pass), DBM_CLASS_BY_OID, oid, &index->class_descriptor);
+		index->class_tuple = dbm_row_copied(dbm_pass_reader(pass), DBM_CLASS_BY_OID, oid,
+											&index->class_descriptor);
 		if (index->class_tuple == NULL)
 			elog(ERROR, "cache lookup failed for index %u", oid);
 	}
@@ -147,8 +147,7 @@ put_index_columns(DbmPass *pass, StringInfo body, DbmRelation *relation, DbmInde
 		if (at < form->indnkeyatts)
 		{
 			put_collation(pass, body, collations->values[at]);
-			dbm_body_text(body, "operator_class",
-						  dbm_opclass_identity(pass, classes->values[at]));
+			dbm_body_text(body, "operator_class", dbm_opclass_identity(pass, classes->values[at]));
 			dbm_body_flag(body, "descending", options->values[at] & INDOPTION_DESC);
 			dbm_body_flag(body, "nulls_first", options->values[at] & INDOPTION_NULLS_FIRST);
 			if (operators)
@@ -195,8 +194,8 @@ dbm_put_index(DbmPass *pass, StringInfo body, DbmRelation *relation, DbmIndex *i
 	predicate = dbm_tuple_text(index->tuple, index->descriptor, Anum_pg_index_indpred);
 	if (predicate)
 		dbm_body_text(body, "predicate", dbm_deparse(predicate, &relation->columns));
-	options = dbm_tuple_value(index->class_tuple, index->class_descriptor,
-							  Anum_pg_class_reloptions, &is_null);
+	options = dbm_tuple_value(index->class_tuple, index->class_descriptor, Anum_pg_class_reloptions,
+							  &is_null);
 	dbm_put_options(body, "option", options, is_null);
 	if (OidIsValid(class->reltablespace))
 		dbm_body_text(body, "tablespace", dbm_tablespace_name(class->reltablespace));

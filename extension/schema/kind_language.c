@@ -49,8 +49,7 @@ dbm_describe_cast(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor)
 	DbmDraft *draft;
 
 	/* the cast from a range to its multirange is a part of the range */
-	if (form->oid < FirstNormalObjectId ||
-		dbm_extension_member(pass, CastRelationId, form->oid) ||
+	if (form->oid < FirstNormalObjectId || dbm_extension_member(pass, CastRelationId, form->oid) ||
 		dbm_internal_part(pass, CastRelationId, form->oid))
 		return;
 	draft = dbm_draft_begin(pass, "cast",
@@ -118,8 +117,7 @@ dbm_describe_collation(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor)
 				  dbm_tuple_text(tuple, descriptor, Anum_pg_collation_collctype));
 	dbm_body_text(draft->body, "locale", dbm_tuple_text(tuple, descriptor, DBM_COLLATION_LOCALE));
 	if (DBM_COLLATION_RULES != InvalidAttrNumber)
-		dbm_body_text(draft->body, "rules",
-					  dbm_tuple_text(tuple, descriptor, DBM_COLLATION_RULES));
+		dbm_body_text(draft->body, "rules", dbm_tuple_text(tuple, descriptor, DBM_COLLATION_RULES));
 	dbm_put_remarks(pass, draft->body, CollationRelationId, form->oid, 0);
 	dbm_draft_end(pass, draft);
 	describe_collation_version(pass, tuple, descriptor, identity);

@@ -48,7 +48,8 @@ describe_published_table(DbmPass *pass, DbmRows *rows, HeapTuple tuple)
 static void
 put_published_tables(DbmPass *pass, StringInfo body, Oid publication)
 {
-	DbmRows *rows = dbm_rows(dbm_pass_reader(pass), DBM_PUBLICATION_REL_OF_PUBLICATION, publication);
+	DbmRows *rows = dbm_rows(dbm_pass_reader(pass), DBM_PUBLICATION_REL_OF_PUBLICATION,
+							 publication);
 	List *entries = NIL;
 	HeapTuple tuple;
 

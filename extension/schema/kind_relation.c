@@ -63,16 +63,17 @@ read_columns(DbmPass *pass, DbmRelation *relation)
 		if (attribute->attnum < 0)
 		{
 			if (!heap_attisnull(tuple, Anum_pg_attribute_attacl, NULL))
-				relation->system_attributes =
-					lappend(relation->system_attributes, heap_copytuple(tuple));
+				relation->system_attributes = lappend(relation->system_attributes,
+													  heap_copytuple(tuple));
 			continue;
 		}
 		if (attribute->attnum > count)
 			elog(ERROR, "relation %u has more columns than its row says", relation->oid);
 		tuple = heap_copytuple(tuple);
 		attribute = (Form_pg_attribute) GETSTRUCT(tuple);
-		relation->columns.names[attribute->attnum - 1] =
-			attribute->attisdropped ? "" : NameStr(attribute->attname);
+		relation->columns.names[attribute->attnum - 1] = attribute->attisdropped
+															 ? ""
+															 : NameStr(attribute->attname);
 		relation->attributes = lappend(relation->attributes, tuple);
 	}
 	if (list_length(relation->attributes) != count)
@@ -200,7 +201,8 @@ put_foreign_table(DbmPass *pass, StringInfo body, DbmRelation *relation)
 
 	if (tuple == NULL)
 		return;
-	dbm_body_text(body, "server",
+	dbm_body_text(
+		body, "server",
 				  GetForeignServer(((Form_pg_foreign_table) GETSTRUCT(tuple))->ftserver)->servername);
 	options = dbm_rows_value(rows, Anum_pg_foreign_table_ftoptions, &is_null);
 	dbm_put_foreign_options(body, options, is_null);
@@ -297,9 +299,8 @@ dbm_describe_relation(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor)
 	if (kind == NULL || !dbm_user_schema(pass, form->relnamespace))
 		return;
 	name_row_type(pass, form);
-	if (dbm_extension_member(pass,
-							 form->relkind == RELKIND_COMPOSITE_TYPE ? TypeRelationId
-																	 : RelationRelationId,
+	if (dbm_extension_member(
+			pass, form->relkind == RELKIND_COMPOSITE_TYPE ? TypeRelationId : RelationRelationId,
 							 form->relkind == RELKIND_COMPOSITE_TYPE ? form->reltype : form->oid))
 		return;
 	relation.form = form;

@@ -40,8 +40,8 @@ static void
 describe_version(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor)
 {
 	Form_pg_extension form = (Form_pg_extension) GETSTRUCT(tuple);
-	DbmDraft *draft =
-		dbm_draft_begin(pass, "extension version", quote_identifier(NameStr(form->extname)));
+	DbmDraft *draft = dbm_draft_begin(pass, "extension version",
+									  quote_identifier(NameStr(form->extname)));
 
 	draft->extra = true;
 	dbm_body_text(draft->body, "version",

@@ -18,8 +18,8 @@
 static void
 put_owning_column(DbmPass *pass, StringInfo body, DbmRelation *relation)
 {
-	DbmRows *rows = dbm_rows_pair(dbm_pass_reader(pass), DBM_DEPEND_OF_OBJECT,
-								  RelationRelationId, relation->oid);
+	DbmRows *rows = dbm_rows_pair(dbm_pass_reader(pass), DBM_DEPEND_OF_OBJECT, RelationRelationId,
+								  relation->oid);
 	HeapTuple tuple;
 
 	while ((tuple = dbm_rows_next(rows)) != NULL)
@@ -41,8 +41,8 @@ put_owning_column(DbmPass *pass, StringInfo body, DbmRelation *relation)
 void
 dbm_put_sequence(DbmPass *pass, StringInfo body, DbmRelation *relation)
 {
-	HeapTuple tuple =
-		dbm_row_copied(dbm_pass_reader(pass), DBM_SEQUENCE_BY_RELATION, relation->oid, NULL);
+	HeapTuple tuple = dbm_row_copied(dbm_pass_reader(pass), DBM_SEQUENCE_BY_RELATION, relation->oid,
+									 NULL);
 	Form_pg_sequence form;
 
 	if (tuple == NULL)

@@ -165,9 +165,9 @@ dbm_describe_rules(DbmPass *pass, DbmRelation *relation)
 			continue;
 		draft = dbm_draft_begin(pass, "rule",
 								dbm_identity_on(NameStr(form->rulename), relation->identity));
-		dbm_body_text(draft->body, "definition",
-					  TextDatumGetCString(DirectFunctionCall1(pg_get_ruledef,
-															  ObjectIdGetDatum(form->oid))));
+		dbm_body_text(
+			draft->body, "definition",
+			TextDatumGetCString(DirectFunctionCall1(pg_get_ruledef, ObjectIdGetDatum(form->oid))));
 		if (form->ev_enabled != RULE_FIRES_ON_ORIGIN)
 			dbm_body_letter(draft->body, "enabled", form->ev_enabled);
 		dbm_put_remarks(pass, draft->body, RewriteRelationId, form->oid, 0);

@@ -146,8 +146,7 @@ take_members(DbmLive *live, DbmUnit *unit, List *members)
 
 	if (members == NIL)
 		return;
-	unit->members =
-		MemoryContextAlloc(live->memory, sizeof(DbmUnitKey) * list_length(members));
+	unit->members = MemoryContextAlloc(live->memory, sizeof(DbmUnitKey) * list_length(members));
 	foreach(cell, members)
 	{
 		DbmUnitKey *key = lfirst(cell);
@@ -203,8 +202,8 @@ take_object(DbmReceiver *receiver, const DbmDraft *draft)
 {
 	LiveReceiver *self = (LiveReceiver *) receiver;
 	size_t length = strlen(draft->identity) + 1;
-	DbmObject *object =
-		MemoryContextAlloc(self->live->memory, offsetof(DbmObject, identity) + length);
+	DbmObject *object = MemoryContextAlloc(self->live->memory,
+										   offsetof(DbmObject, identity) + length);
 
 	object->next_in_unit = NULL;
 	object->kind = draft->kind;
@@ -260,8 +259,8 @@ make_table(MemoryContext memory, const char *name, Size entry_size)
 DbmLive *
 dbm_live_make(MemoryContext parent)
 {
-	MemoryContext memory =
-		AllocSetContextCreate(parent, "dbmaestro live schema", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext memory = AllocSetContextCreate(parent, "dbmaestro live schema",
+												 ALLOCSET_DEFAULT_SIZES);
 	DbmLive *live = MemoryContextAllocZero(memory, sizeof(DbmLive));
 
 	live->memory = memory;
@@ -378,8 +377,8 @@ hash_bucket(DbmBucket *bucket)
 static void
 hash_tree(DbmLive *live, DbmTree tree)
 {
-	MemoryContext temporary =
-		AllocSetContextCreate(CurrentMemoryContext, "dbmaestro root", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext temporary = AllocSetContextCreate(CurrentMemoryContext, "dbmaestro root",
+													ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(temporary);
 	DbmDigest *digest;
 

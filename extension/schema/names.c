@@ -88,7 +88,8 @@ dbm_type_identity(Oid type)
 char *
 dbm_type_with_modifier(Oid type, int32 modifier)
 {
-	return format_type_extended(type, modifier, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+	return format_type_extended(type, modifier,
+								FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
 }
 
 char *

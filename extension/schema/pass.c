@@ -92,8 +92,8 @@ catalog_has_rows(Oid catalog, Snapshot snapshot)
 DbmPass *
 dbm_pass_begin(Snapshot snapshot, DbmReceiver *receiver)
 {
-	MemoryContext memory =
-		AllocSetContextCreate(CurrentMemoryContext, "dbmaestro schema pass", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "dbmaestro schema pass",
+												 ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(memory);
 	DbmPass *pass = palloc0(sizeof(DbmPass));
 
@@ -112,8 +112,7 @@ dbm_pass_begin(Snapshot snapshot, DbmReceiver *receiver)
 
 	make_digest(pass);
 	initStringInfo(&pass->body);
-	pass->scratch =
-		AllocSetContextCreate(memory, "dbmaestro schema unit", ALLOCSET_DEFAULT_SIZES);
+	pass->scratch = AllocSetContextCreate(memory, "dbmaestro schema unit", ALLOCSET_DEFAULT_SIZES);
 	pass->settings_level = pin_settings();
 	PushActiveSnapshot(snapshot);
 	pass->reader = dbm_reader_begin(snapshot);

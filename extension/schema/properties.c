@@ -197,8 +197,7 @@ dbm_put_foreign_options(StringInfo body, Datum options, bool is_null)
 char *
 dbm_comment_of(DbmPass *pass, Oid classid, Oid objid, int column)
 {
-	DbmRows *rows =
-		dbm_rows_pair(dbm_pass_reader(pass), DBM_DESCRIPTION_OF_OBJECT, objid, classid);
+	DbmRows *rows = dbm_rows_pair(dbm_pass_reader(pass), DBM_DESCRIPTION_OF_OBJECT, objid, classid);
 	HeapTuple tuple;
 	char *comment = NULL;
 

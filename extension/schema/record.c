@@ -186,9 +186,8 @@ take_body(DbmReceiver *receiver, const DbmDraft *draft)
 static HTAB *
 collect_states(List *differences, bool none_stored)
 {
-	HASHCTL control = {.keysize = DBM_DIGEST_LENGTH,
-					   .entrysize = sizeof(NewState),
-					   .hcxt = CurrentMemoryContext};
+	HASHCTL control = {
+		.keysize = DBM_DIGEST_LENGTH, .entrysize = sizeof(NewState), .hcxt = CurrentMemoryContext};
 	HTAB *states = hash_create("dbmaestro new object states", 256, &control,
 							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	ListCell *cell;
@@ -449,7 +448,9 @@ record(const char *label, int64 deployment, uint8 *root)
 			return id;
 		}
 	}
-	ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 					errmsg("could not record the schema because it keeps changing"),
 					errdetail("Another session altered the schema while it was being read, %d times in a row.",
 							  MAX_ROUNDS),

@@ -115,7 +115,8 @@ static const SourceDefinition sources[DBM_SOURCES] = {
 	[DBM_RANGE_BY_TYPE] = {RangeRelationId, RangeTypidIndexId, 1},
 	[DBM_AGGREGATE_BY_PROC] = {AggregateRelationId, AggregateFnoidIndexId, 1},
 	[DBM_TS_CONFIG_MAP_OF_CONFIG] = {TSConfigMapRelationId, TSConfigMapIndexId, 1},
-	[DBM_PUBLICATION_REL_OF_PUBLICATION] = {PublicationRelRelationId, PublicationRelPrpubidIndexId, 1},
+	[DBM_PUBLICATION_REL_OF_PUBLICATION] = {PublicationRelRelationId, PublicationRelPrpubidIndexId,
+											1},
 	[DBM_DESCRIPTION_OF_OBJECT] = {DescriptionRelationId, DescriptionObjIndexId, 2},
 	[DBM_LABEL_OF_OBJECT] = {SecLabelRelationId, SecLabelObjectIndexId, 2},
 	[DBM_DEPEND_OF_OBJECT] = {DependRelationId, DependDependerIndexId, 2},
@@ -156,8 +157,8 @@ open_source(DbmReader *reader, DbmSource source)
 	rows->catalog = table_open(definition->catalog, AccessShareLock);
 	rows->index = index_open(definition->index, AccessShareLock);
 	rows->slot = table_slot_create(rows->catalog, NULL);
-	rows->scan =
-		dbm_index_beginscan(rows->catalog, rows->index, reader->snapshot, definition->nkeys);
+	rows->scan = dbm_index_beginscan(rows->catalog, rows->index, reader->snapshot,
+									 definition->nkeys);
 	MemoryContextSwitchTo(caller);
 }
 

@@ -142,11 +142,13 @@ DEFINE_OWNER(own_conversion, Form_pg_conversion, own, ConversionRelationId, oid)
 DEFINE_OWNER(own_ts_template, Form_pg_ts_template, own, TSTemplateRelationId, oid)
 DEFINE_OWNER(own_ts_parser, Form_pg_ts_parser, own, TSParserRelationId, oid)
 DEFINE_OWNER(own_ts_config_map, Form_pg_ts_config_map, own, TSConfigRelationId, mapcfg)
-DEFINE_OWNER(own_foreign_wrapper, Form_pg_foreign_data_wrapper, own, ForeignDataWrapperRelationId, oid)
+DEFINE_OWNER(own_foreign_wrapper, Form_pg_foreign_data_wrapper, own, ForeignDataWrapperRelationId,
+			 oid)
 DEFINE_OWNER(own_user_mapping, Form_pg_user_mapping, own, UserMappingRelationId, oid)
 DEFINE_OWNER(own_publication, Form_pg_publication, own, PublicationRelationId, oid)
 DEFINE_OWNER(own_publication_rel, Form_pg_publication_rel, own, PublicationRelationId, prpubid)
-DEFINE_OWNER(own_publication_namespace, Form_pg_publication_namespace, own, PublicationRelationId, pnpubid)
+DEFINE_OWNER(own_publication_namespace, Form_pg_publication_namespace, own, PublicationRelationId,
+			 pnpubid)
 DEFINE_OWNER(own_subscription, Form_pg_subscription, own, SubscriptionRelationId, oid)
 
 static DbmWatch
