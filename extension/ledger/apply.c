@@ -110,6 +110,7 @@ apply_body(PG_FUNCTION_ARGS)
 	run.deployment = PG_ARGISNULL(4) ? 0 : PG_GETARG_INT64(4);
 	dbm_run_perform(&run);
 
+	dbm_change_release_text(&change);
 	dbm_change_write(&change, "applied", run.id);
 	dbm_run_record(&run);
 	dbm_commit_expect(DBM_CAPABILITY_DEPLOY, "dbm_apply", run.change);
