@@ -7,7 +7,6 @@
 #include "regex/regex.h"
 #include "catalog/pg_collation.h"
 #include "mb/pg_wchar.h"
-#include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -196,7 +195,7 @@ dbm_settings_init(void)
 								   "setting is the same as when dbm_init or dbm_attach was called.",
 								   &instance, "", PGC_POSTMASTER, 0, NULL, NULL, NULL);
 	}
-	else if (debug_query_string == NULL)
+	else if (!IsNormalProcessingMode())
 		/* loaded before the first command of the session: session_preload_libraries */
 		tier = "session";
 	MarkGUCPrefixReserved("dbmaestro");

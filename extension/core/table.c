@@ -176,9 +176,19 @@ dbm_table_next_id(const DbmTable *table)
 	return nextval_internal(require_oid(table->sequence), false);
 }
 
+/* Asked before the first lock: on a standby those of writers are refused in other words. */
+static void
+require_writable(void)
+{
+	PreventCommandIfReadOnly("a write to the tables of dbmaestro");
+	PreventCommandIfParallelMode("a write to the tables of dbmaestro");
+	PreventCommandDuringRecovery("a write to the tables of dbmaestro");
+}
+
 void
 dbm_table_lock(const DbmTable *table)
 {
+	require_writable();
 	LockRelationOid(require_oid(table->name), ShareRowExclusiveLock);
 	/* see what the holder before us wrote, also under the caller's old catalog snapshot */
 	AcceptInvalidationMessages();
@@ -208,9 +218,7 @@ dbm_writer_begin(const DbmTable *table)
 {
 	DbmWriter *writer = palloc0(sizeof(DbmWriter));
 
-	PreventCommandIfReadOnly("a write to the tables of dbmaestro");
-	PreventCommandIfParallelMode("a write to the tables of dbmaestro");
-	PreventCommandDuringRecovery("a write to the tables of dbmaestro");
+	require_writable();
 
 	writer->table = table;
 	/*
@@ -312,7 +320,7 @@ dbm_table_delete(const DbmTable *table, ItemPointer tid)
 {
 	Relation relation;
 
-	PreventCommandIfReadOnly("a write to the tables of dbmaestro");
+	require_writable();
 	relation = open_table(table, RowExclusiveLock);
 	simple_heap_delete(relation, tid);
 	table_close(relation, NoLock);

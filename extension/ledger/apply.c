@@ -158,6 +158,7 @@ submit_body(PG_FUNCTION_ARGS)
 	dbm_change_arguments(fcinfo, &change);
 	dbm_transaction_require_outside_run("dbm_submit");
 	require_deployer(fcinfo, "dbm_submit");
+	PreventCommandIfReadOnly("dbm_submit");
 	dbm_change_read(&change);
 	(void) dbm_transaction_begin_own_writes();
 	/* not the deployment's lock: people submit while others deploy */

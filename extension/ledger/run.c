@@ -250,6 +250,8 @@ dbm_run_perform(DbmRun *run)
 	if (failure)
 	{
 		dbm_run_record_failure(run, failure);
+		/* a client that goes back to its savepoint may try again: all of it was ours */
+		dbm_transaction_end_own_writes();
 		ReThrowError(failure);
 	}
 	if (snapshots)

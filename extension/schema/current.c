@@ -17,6 +17,7 @@
 #include "catalog/pg_type.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 #include "schema/changes.h"
@@ -203,7 +204,7 @@ describe_all(Snapshot snapshot)
 
 /* One look: false if something was described and may have changed meanwhile. */
 static bool
-look(void)
+look(void *unused)
 {
 	Snapshot snapshot;
 	List *changes = NIL;
@@ -228,6 +229,50 @@ look(void)
 	return (was_valid && changes == NIL) || !current_valid || !dbm_watcher_moved(watcher);
 }
 
+/* What a schema that changes while it is read can lead to. */
+static bool
+is_transient(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_INTERNAL_ERROR ||
+		   ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
+			   ERRCODE_TO_CATEGORY(ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION);
+}
+
+bool
+dbm_attempt(bool (*function)(void *arg), void *arg, bool last)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool result = false;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(caller);
+	PG_TRY();
+	{
+		result = function(arg);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(caller);
+		CurrentResourceOwner = owner;
+		/* with nobody else at work it is an error like any other */
+		if (last || !is_transient(error) || !dbm_watcher_moved(watcher))
+			ReThrowError(error);
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	CurrentResourceOwner = owner;
+	return result;
+}
+
 DbmLive *
 dbm_current_schema(void)
 {
@@ -240,7 +285,7 @@ dbm_current_schema(void)
 														 ALLOCSET_DEFAULT_SIZES));
 	CommandCounterIncrement();
 	for (int round = 0; round < MAX_ROUNDS; round++)
-		if (look())
+		if (dbm_attempt(look, NULL, round == MAX_ROUNDS - 1))
 			break;
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(temporary);

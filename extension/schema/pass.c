@@ -54,6 +54,7 @@ static const struct
 	{"extra_float_digits", "3"},
 	{"standard_conforming_strings", "on"},
 	{"quote_all_identifiers", "off"},
+	{"lc_monetary", "C"},
 };
 
 static int

@@ -240,8 +240,9 @@ describe_units(DbmPass *pass, HTAB *states)
 
 /* Describes the units of the new states again to get at the bodies; false: they changed. */
 static bool
-fetch_bodies(HTAB *states)
+fetch_bodies(void *arg)
 {
+	HTAB *states = arg;
 	BodyReceiver *receiver = palloc0(sizeof(BodyReceiver));
 	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
 	HASH_SEQ_STATUS status;
@@ -393,7 +394,7 @@ write_all(DbmLive *live, int64 parent, const char *label, int64 deployment)
 	HTAB *states = collect_states(differences, parent == 0);
 	int64 id;
 
-	if (hash_get_num_entries(states) > 0 && !fetch_bodies(states))
+	if (hash_get_num_entries(states) > 0 && !dbm_attempt(fetch_bodies, states, false))
 		return 0;
 	id = dbm_table_next_id(&dbm_snapshot_table);
 	write_states(states);

@@ -186,8 +186,12 @@ play_rolling_back()
 {
     chapter "5. The last change is taken back"
     tell "It commits only because the schema is then, object by object, the one that was there before." ""
-    type_sql ann prod "SELECT change, outcome, statements, root_after
-            FROM dbm_rollback('${names[-1]}', 'the carrier takes e-mail after all')"
+    type_sql ann prod "SELECT change, outcome, statements FROM dbm_rollback('${names[-1]}', 'the carrier takes e-mail after all')"
+    type_sql auditor prod "SELECT r.direction, left(encode(b.root, 'hex'), 16) AS schema_before, left(encode(a.root, 'hex'), 16) AS schema_after
+                  FROM dbmaestro.run AS r
+                  JOIN dbmaestro.snapshot AS b ON b.id = r.snapshot_before
+                  JOIN dbmaestro.snapshot AS a ON a.id = r.snapshot_after
+                 WHERE r.change = '${names[-1]}' ORDER BY r.id"
 }
 
 play_looking_back()

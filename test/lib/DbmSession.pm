@@ -93,13 +93,30 @@ sub await
 sub query
 {
     my ($self, $sql) = @_;
-    my $mark = 'end of query ' . ++$self->{asked};
+
+    $self->ask($sql);
+    return $self->answer;
+}
+
+# The two halves of query, for a story that has something to do in between.
+sub ask
+{
+    my ($self, $sql) = @_;
 
     @{$self}{qw(out err)} = ('', '');
-    $self->send("$sql\n;\n\\echo '$mark'\n\\warn '$mark'\n");
-    $self->read_until(sub { $self->{out} =~ /^\Q$mark\E$/m && $self->{err} =~ /^\Q$mark\E$/m });
-    $self->{err} =~ s/^\Q$mark\E\n//m;
-    my $printed = $self->{out} =~ s/^\Q$mark\E\n//mr;
+    $self->{mark} = 'end of query ' . ++$self->{asked};
+    $self->send("$sql\n;\n\\echo '$self->{mark}'\n\\warn '$self->{mark}'\n");
+    return;
+}
+
+sub answer
+{
+    my ($self) = @_;
+    my $end = qr/^\Q$self->{mark}\E\n/m;
+
+    $self->read_until(sub { $self->{out} =~ $end && $self->{err} =~ $end });
+    $self->{err} =~ s/$end//;
+    my $printed = $self->{out} =~ s/$end//r;
     $self->{out} = '';
     chomp $printed;
     return $printed;
