@@ -29,7 +29,7 @@ SELECT dbm_guard('enforce', preload => false);
 SELECT health, finding, advice FROM dbm_doctor() WHERE check_name = 'guard';
 SELECT finding LIKE '%doctor_creator%' AS named FROM dbm_doctor() WHERE check_name = 'createrole';
 SET log_statement = 'all';
-SELECT health, finding, advice FROM dbm_doctor() WHERE check_name = 'logging';
+SELECT health, advice FROM dbm_doctor() WHERE check_name = 'logging';
 RESET log_statement;
 \c :before
 DROP DATABASE pipeline_doctor WITH (FORCE);

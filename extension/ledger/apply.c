@@ -69,11 +69,25 @@ is_applied(const DbmChange *change, int64 *run)
 	return true;
 }
 
-/* What every function here asks first. */
+/* The server log would repeat the script, with what it may hold, for every message. */
 static void
-require_deployer(FunctionCallInfo fcinfo, const char *act)
+hide_statement(void *argument)
+{
+	errhidestmt(true);
+}
+
+/*
+ * What every function here asks first.  hidden, which lives in the frame of
+ * the body, stays in force until dbm_audit_call puts the stack back.
+ */
+static void
+require_deployer(FunctionCallInfo fcinfo, const char *act, ErrorContextCallback *hidden)
 {
 	dbm_require_own_statement(fcinfo, act);
+	hidden->callback = hide_statement;
+	hidden->arg = NULL;
+	hidden->previous = error_context_stack;
+	error_context_stack = hidden;
 	dbm_require_same_version();
 	dbm_require_initialised();
 	dbm_require_attached(act);
@@ -85,11 +99,12 @@ apply_body(PG_FUNCTION_ARGS)
 {
 	DbmChange change;
 	DbmRun run = {0};
+	ErrorContextCallback hidden;
 	int64 applied_run;
 
 	dbm_change_arguments(fcinfo, &change);
 	dbm_transaction_require_outside_run("dbm_apply");
-	require_deployer(fcinfo, "dbm_apply");
+	require_deployer(fcinfo, "dbm_apply", &hidden);
 	if (is_applied_as_it_is(&change, &applied_run))
 		return dbm_run_nothing(fcinfo, change.name, applied_run);
 	dbm_transaction_require_fit("dbm_apply");
@@ -110,6 +125,7 @@ apply_body(PG_FUNCTION_ARGS)
 	run.deployment = PG_ARGISNULL(4) ? 0 : PG_GETARG_INT64(4);
 	dbm_run_perform(&run);
 
+	dbm_change_release_text(&change);
 	dbm_change_write(&change, "applied", run.id);
 	dbm_run_record(&run);
 	dbm_commit_expect(DBM_CAPABILITY_DEPLOY, "dbm_apply", run.change);
@@ -150,13 +166,14 @@ static Datum
 submit_body(PG_FUNCTION_ARGS)
 {
 	DbmChange change;
+	ErrorContextCallback hidden;
 	DbmRow *row = dbm_row_make(&dbm_change_table);
 	DbmEvent event = {.kind = "submission", .action = "dbm_submit", .statement_length = -1};
 	bool known;
 
 	dbm_change_arguments(fcinfo, &change);
 	dbm_transaction_require_outside_run("dbm_submit");
-	require_deployer(fcinfo, "dbm_submit");
+	require_deployer(fcinfo, "dbm_submit", &hidden);
 	PreventCommandIfReadOnly("dbm_submit");
 	dbm_change_read(&change);
 	(void) dbm_transaction_begin_own_writes();

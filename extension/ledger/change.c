@@ -180,6 +180,17 @@ dbm_change_find(const char *name, DbmRow *row, ItemPointer tid)
 	return dbm_table_get_text(&dbm_change_table, name, row, tid);
 }
 
+void
+dbm_change_release_text(DbmChange *change)
+{
+	pfree(unconstify(char *, change->text));
+	change->text = change->script->text = NULL;
+	if (change->rollback == NULL)
+		return;
+	pfree(unconstify(char *, change->rollback_text));
+	change->rollback_text = change->rollback->text = NULL;
+}
+
 static const char *
 kind_of(const DbmChange *change)
 {

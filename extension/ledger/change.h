@@ -41,6 +41,12 @@ extern void dbm_change_read(DbmChange *change);
  */
 extern void dbm_change_lock(const char *name);
 
+/*
+ * Gives back the terminated copies of the scripts, which have run: storing
+ * them takes as much memory again.  Statements and header stay.
+ */
+extern void dbm_change_release_text(DbmChange *change);
+
 /* Reads the row of table change; false if there is none. */
 extern bool dbm_change_find(const char *name, DbmRow *row, ItemPointer tid);
 

@@ -256,11 +256,14 @@ static void
 check_logging(DbmDoctorReport *report)
 {
 	const char *log_statement = GetConfigOption("log_statement", false, false);
-	bool copies = strcmp(log_statement, "none") != 0 && strcmp(log_statement, "ddl") != 0;
+	const char *duration = GetConfigOption("log_min_duration_statement", false, false);
+	bool copies = (strcmp(log_statement, "none") != 0 && strcmp(log_statement, "ddl") != 0) ||
+		strcmp(duration, "-1") != 0;
 
 	dbm_doctor_report(report, "logging", copies ? DBM_HEALTH_WARNING : DBM_HEALTH_OK,
-					  psprintf("log_statement = %s", log_statement),
-					  copies ? "The server log copies every script as it is sent." : NULL);
+					  psprintf("log_statement = %s, log_min_duration_statement = %s", log_statement,
+							   duration),
+					  copies ? "The server log copies scripts that are sent as literals." : NULL);
 }
 
 static void
