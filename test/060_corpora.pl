@@ -15,7 +15,7 @@ my $corpora = dbm_corpora();
 # boundary is left out: one of its scripts renames every unique constraint in the database, ours too
 my @names = $ENV{DBM_CORPORA} ? split(/[ ,]+/, $ENV{DBM_CORPORA}) : qw(
   crates_io concourse cas_cif stellar_horizon temporal supabase_auth
-  temporal_visibility supabase_storage lemmy coder synapse musicbrainz);
+  temporal_visibility supabase_storage lemmy coder boundary synapse musicbrainz);
 
 # Scripts that run in one transaction, but bring more than one: refused, and left to psql.
 my %several_transactions = ('musicbrainz/0022_CreateFunctions.sql' => 1);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "access/xlog.h"
+#include "access/xlog_internal.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
@@ -183,6 +184,24 @@ write_record(DbmRow *const *rows, int nrows, const pg_uuid_t *event_id)
 	return written;
 }
 
+/*
+ * Rows that come with ids took them from sequences, and nothing of a failed
+ * transaction flushes the log: after a crash the sequences would give the same
+ * ids again, and the record could never be entered.
+ */
+static void
+flush_ids(void)
+{
+	XLogRecPtr position = GetXLogInsertRecPtr();
+
+	/* at the start of a page the position stands behind a header not written yet */
+	if (XLogSegmentOffset(position, wal_segment_size) == SizeOfXLogLongPHD)
+		position -= SizeOfXLogLongPHD;
+	else if (position % XLOG_BLCKSZ == SizeOfXLogShortPHD)
+		position -= SizeOfXLogShortPHD;
+	XLogFlush(position);
+}
+
 bool
 dbm_durable_write(DbmRow *const *rows, int nrows)
 {
@@ -199,6 +218,8 @@ dbm_durable_write(DbmRow *const *rows, int nrows)
 		log_record(rows[0], "standby");
 		return false;
 	}
+	if (nrows > 1)
+		flush_ids();
 	if (!write_record(rows, nrows, event_id))
 	{
 		log_record(rows[0], "no file could be written");
