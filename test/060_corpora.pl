@@ -12,7 +12,6 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $corpora = dbm_corpora();
-# boundary is left out: one of its scripts renames every unique constraint in the database, ours too
 my @names = $ENV{DBM_CORPORA} ? split(/[ ,]+/, $ENV{DBM_CORPORA}) : qw(
   crates_io concourse cas_cif stellar_horizon temporal supabase_auth
   temporal_visibility supabase_storage lemmy coder boundary synapse musicbrainz);
