@@ -118,15 +118,30 @@ sub wait_until
     return;
 }
 
+sub children_of
+{
+    my ($pid) = @_;
+
+    return split ' ', slurp_file("/proc/$pid/task/$pid/children");
+}
+
 sub kill_now
 {
     my ($victim, $session) = @_;
     my $postmaster = $node->{_pid};
+    my @children;
 
-    return kill 'KILL', $session->{pid} if $victim eq 'backend';
+    if ($victim eq 'backend')
+    {
+        @children = children_of($postmaster);
+        kill 'KILL', $session->{pid};
+        # until it has noticed, the postmaster lets sessions in that it is going to end
+        wait_until('end of the other processes', sub { !grep { is_alive($_) } @children });
+        return;
+    }
     # stopped first, so that it starts nobody while we look at its children
     kill 'STOP', $postmaster;
-    my @children = split ' ', slurp_file("/proc/$postmaster/task/$postmaster/children");
+    @children = children_of($postmaster);
     $node->kill9;
     kill 'KILL', @children if $victim eq 'everything';
     # orphans hold the shared memory until they notice; a busy one finishes first
