@@ -118,30 +118,21 @@ sub wait_until
     return;
 }
 
-sub children_of
-{
-    my ($pid) = @_;
-
-    return split ' ', slurp_file("/proc/$pid/task/$pid/children");
-}
-
 sub kill_now
 {
     my ($victim, $session) = @_;
     my $postmaster = $node->{_pid};
-    my @children;
 
-    if ($victim eq 'backend')
-    {
-        @children = children_of($postmaster);
-        kill 'KILL', $session->{pid};
-        # until it has noticed, the postmaster lets sessions in that it is going to end
-        wait_until('end of the other processes', sub { !grep { is_alive($_) } @children });
-        return;
-    }
     # stopped first, so that it starts nobody while we look at its children
     kill 'STOP', $postmaster;
-    @children = children_of($postmaster);
+    my @children = split ' ', slurp_file("/proc/$postmaster/task/$postmaster/children");
+    if ($victim eq 'backend')
+    {
+        kill 'KILL', $session->{pid};
+        kill 'CONT', $postmaster;
+        # until it has noticed and ended the others, connections are still taken, in vain
+        return wait_until('end of all backends', sub { !grep { is_alive($_) } @children });
+    }
     $node->kill9;
     kill 'KILL', @children if $victim eq 'everything';
     # orphans hold the shared memory until they notice; a busy one finishes first
