@@ -58,7 +58,7 @@ COMMENT ON COLUMN dbmaestro.snapshot.database IS 'Database that it was taken in'
 COMMENT ON COLUMN dbmaestro.snapshot.timeline IS 'Timeline of the server at that moment';
 COMMENT ON COLUMN dbmaestro.snapshot.log_position IS 'Position in the write-ahead log before the schema was read';
 COMMENT ON COLUMN dbmaestro.snapshot.next_xid IS 'Next transaction id at that moment';
-COMMENT ON COLUMN dbmaestro.snapshot.oldest_xid IS 'Oldest other transaction that was running then, or next_xid';
+COMMENT ON COLUMN dbmaestro.snapshot.oldest_xid IS 'No other transaction that was running then is older than this';
 SELECT pg_catalog.pg_extension_config_dump('dbmaestro.snapshot', '');
 
 CREATE TABLE dbmaestro.snapshot_object (
@@ -119,10 +119,6 @@ COMMENT ON COLUMN dbmaestro.object_history.taken_by IS 'Authenticated role that 
 CREATE FUNCTION dbm_schema_hash() RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'dbm_schema_hash';
 COMMENT ON FUNCTION dbm_schema_hash() IS 'Root hash of the live schema, in hex: equal for equal schemas, whatever their history';
-
-CREATE FUNCTION dbm_snapshot(label text DEFAULT NULL) RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_snapshot';
-COMMENT ON FUNCTION dbm_snapshot(text) IS 'Records the live schema and returns the number of the snapshot; without a label an unchanged schema is not recorded again';
 
 CREATE FUNCTION dbmaestro._dbm_schema_hash_full() RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'dbm_schema_hash_full';
