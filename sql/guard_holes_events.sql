@@ -14,7 +14,7 @@ SELECT dbm_guard('enforce', preload => false);
 SELECT tier FROM dbm_status();
 
 -- hole: EXPLAIN ANALYZE creates
-EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) CREATE TABLE hole AS SELECT 1 AS id;
+EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) CREATE TABLE hole AS SELECT 1 AS id \g /dev/null
 -- hole: owners are changed
 REASSIGN OWNED BY regress_holes TO regress_heir;
 SELECT tablename, tableowner FROM pg_tables WHERE schemaname = 'public' ORDER BY 1;
@@ -42,10 +42,10 @@ SELECT dbm_guard('enforce');
 SELECT dbm_guard('enforce');
 SELECT setconfig FROM pg_db_role_setting WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) AND setrole = 0;
 SELECT tier FROM dbm_status();
-EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) CREATE TABLE hole2 AS SELECT 1 AS id;
+EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) CREATE TABLE hole2 AS SELECT 1 AS id \g /dev/null
 \c -
 SELECT tier FROM dbm_status();
-EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) CREATE TABLE hole3 AS SELECT 1 AS id;
+EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) CREATE TABLE hole3 AS SELECT 1 AS id \g /dev/null
 SELECT dbm_guard('off');
 SELECT count(*) FROM pg_db_role_setting WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database());
 -- other libraries are left as they are

@@ -31,8 +31,10 @@ SELECT executed_by, run_as FROM dbmaestro.change_history;
 \c - run_as_deployer
 SELECT dbm_apply('20260101_000002_b', 'CREATE TABLE public.b (i int)');
 \echo :LAST_ERROR_SQLSTATE
+-- the server words it in its own way in every major
+\set VERBOSITY sqlstate
 SELECT dbm_apply('20260101_000002_b', 'CREATE ROLE run_as_more SUPERUSER');
-\echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY default
 SELECT dbm_apply('20260101_000002_b', 'DELETE FROM dbmaestro.run');
 \echo :LAST_ERROR_SQLSTATE
 SELECT dbm_apply('20260101_000002_b', 'SET ROLE run_as_deployer');

@@ -132,7 +132,9 @@ RESET SESSION AUTHORIZATION;
 GRANT capability_may TO capability_login;
 \c - capability_login
 SELECT current_user, applied FROM dbm_status();
+\set VERBOSITY sqlstate
 REVOKE capability_may FROM capability_login;
+\set VERBOSITY default
 SET ROLE capability_may;
 SELECT dbm_configure('allow_empty', NULL);
 \c - postgres
