@@ -64,8 +64,8 @@ make_uuid(void)
 	pg_uuid_t *uuid = palloc(sizeof(pg_uuid_t));
 
 	if (!pg_strong_random(uuid->data, UUID_LEN))
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
-						errmsg("could not generate random values")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
 	uuid->data[6] = (uuid->data[6] & 0x0f) | 0x40;
 	uuid->data[8] = (uuid->data[8] & 0x3f) | 0x80;
 	return uuid;

@@ -53,8 +53,7 @@ void
 dbm_refusal_subject(const char *change)
 {
 	if (current_call)
-		current_call->change =
-			change ? MemoryContextStrdup(current_call->context, change) : NULL;
+		current_call->change = change ? MemoryContextStrdup(current_call->context, change) : NULL;
 }
 
 static bool

@@ -55,7 +55,8 @@ make_event_path(char *path, const pg_uuid_t *event_id, const char *ending)
 static bool
 complain(const char *doing, const char *path)
 {
-	ereport(LOG_SERVER_ONLY, (errcode_for_file_access(), errmsg("could not %s \"%s\": %m", doing, path)));
+	ereport(LOG_SERVER_ONLY,
+			(errcode_for_file_access(), errmsg("could not %s \"%s\": %m", doing, path)));
 	return false;
 }
 

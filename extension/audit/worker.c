@@ -124,9 +124,9 @@ read_rows(StringInfo record)
 	while (record->cursor < record->len)
 		rows = lappend(rows, dbm_row_deserialize(record, dbm_durable_tables()));
 	first = rows ? linitial(rows) : NULL;
-	if (first == NULL || first->table != &dbm_audit_event_table ||
-		first->nulls[DBM_EVENT_EVENT_ID])
-		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("record does not begin with an event")));
+	if (first == NULL || first->table != &dbm_audit_event_table || first->nulls[DBM_EVENT_EVENT_ID])
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED), errmsg("record does not begin with an event")));
 	return rows;
 }
 
@@ -214,8 +214,7 @@ is_fault_of_record(int sqlstate)
 	int category = ERRCODE_TO_CATEGORY(sqlstate);
 
 	return sqlstate == ERRCODE_DATA_CORRUPTED || sqlstate == ERRCODE_PROTOCOL_VIOLATION ||
-		category == ERRCODE_DATA_EXCEPTION ||
-		category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION;
+		   category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION;
 }
 
 /* Enters a batch; false if the rest must wait for better times. */
@@ -252,7 +251,8 @@ enter_losses(void)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	event.message = psprintf(INT64_FORMAT " records could be written neither to a table nor to a "
-							 "file; the server log has them", missing);
+										  "file; the server log has them",
+							 missing);
 	dbm_event_record(&event);
 	PopActiveSnapshot();
 	CommitTransactionCommand();

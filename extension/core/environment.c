@@ -47,12 +47,12 @@ static const DbmColumn setting_columns[DBM_SETTING_COLUMNS] = {
 	[DBM_SETTING_SET_BY] = {"set_by", TEXTOID},
 };
 
-const DbmTable dbm_environment_table = {"environment", environment_columns,
-										DBM_ENVIRONMENT_COLUMNS, "environment_pkey", NULL};
-const DbmTable dbm_binding_table = {"binding", binding_columns, DBM_BINDING_COLUMNS,
-									"binding_pkey", NULL};
-const DbmTable dbm_setting_table = {"setting", setting_columns, DBM_SETTING_COLUMNS,
-									"setting_pkey", NULL};
+const DbmTable dbm_environment_table = {"environment", environment_columns, DBM_ENVIRONMENT_COLUMNS,
+										"environment_pkey", NULL};
+const DbmTable dbm_binding_table = {"binding", binding_columns, DBM_BINDING_COLUMNS, "binding_pkey",
+									NULL};
+const DbmTable dbm_setting_table = {"setting", setting_columns, DBM_SETTING_COLUMNS, "setting_pkey",
+									NULL};
 
 static bool
 read_single_row(const DbmTable *table, DbmRow *row, ItemPointer tid)
@@ -153,7 +153,8 @@ dbm_binding_write(const char *reason)
 	pg_uuid_t *incarnation = palloc(sizeof(pg_uuid_t));
 
 	if (!pg_strong_random(incarnation->data, UUID_LEN))
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
 	incarnation->data[6] = (incarnation->data[6] & 0x0f) | 0x40;
 	incarnation->data[8] = (incarnation->data[8] & 0x3f) | 0x80;
 

@@ -94,8 +94,8 @@ find_extension(Installation *found)
 	{
 		Form_pg_extension form = (Form_pg_extension) GETSTRUCT(tuple);
 		bool is_null;
-		Datum version =
-			heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(relation), &is_null);
+		Datum version = heap_getattr(tuple, Anum_pg_extension_extversion,
+									 RelationGetDescr(relation), &is_null);
 
 		found->extension = form->oid;
 		found->owner = form->extowner;
@@ -300,7 +300,8 @@ dbm_require_same_version(void)
 	const Installation *here = get_installation();
 
 	if (strcmp(here->version, DBM_VERSION) != 0)
-		ereport(ERROR, (errcode(ERRCODE_DBM_VERSION_MISMATCH),
+		ereport(ERROR,
+				(errcode(ERRCODE_DBM_VERSION_MISMATCH),
 						errmsg("dbmaestro library and installed extension differ in version"),
 						errdetail("The library is %s, the extension in this database %s.  The guard "
 								  "stays as it is; nothing is applied.",

@@ -194,7 +194,8 @@ static bool
 is_plain_call(FuncCall *call)
 {
 	return call->agg_order == NIL && call->agg_filter == NULL && call->over == NULL &&
-		!call->agg_within_group && !call->agg_star && !call->agg_distinct && !call->func_variadic;
+		   !call->agg_within_group && !call->agg_star && !call->agg_distinct &&
+		   !call->func_variadic;
 }
 
 static bool
@@ -305,8 +306,7 @@ object_to_execute(ExecuteStmt *execute, Portal portal)
 {
 	PreparedStatement *prepared = FetchPreparedStatement(execute->name, false);
 
-	if (prepared == NULL ||
-		strcmp(prepared->plansource->query_string, portal->sourceText) != 0)
+	if (prepared == NULL || strcmp(prepared->plansource->query_string, portal->sourceText) != 0)
 		return "It was called by another statement than the one that the client executes.";
 	if (!are_plain_arguments(execute->params, false))
 		return "An argument is neither a constant nor a parameter.";

@@ -99,15 +99,15 @@ dbm_setting_check(DbmSetting setting, const char *value)
 		case DBM_BOOLEAN:
 			if (!parse_bool(value, &boolean))
 				ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-								errmsg("invalid value for setting \"%s\": \"%s\"",
-									   definition->name, value),
+								errmsg("invalid value for setting \"%s\": \"%s\"", definition->name,
+									   value),
 								errhint("Give on or off.")));
 			break;
 		case DBM_MILLISECONDS:
 			if (!parse_int(value, &milliseconds, GUC_UNIT_MS, &hint) || milliseconds < 0)
 				ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-								errmsg("invalid value for setting \"%s\": \"%s\"",
-									   definition->name, value),
+								errmsg("invalid value for setting \"%s\": \"%s\"", definition->name,
+									   value),
 								errhint("Give a time such as 2s or 500ms.")));
 			break;
 		case DBM_TEXT:
@@ -136,8 +136,7 @@ dbm_settings_reload(MemoryContext context)
 
 		/* a row of another version of the library is not ours to judge */
 		if (setting >= 0)
-			values[setting] =
-				MemoryContextStrdup(context, dbm_row_text(row, DBM_SETTING_VALUE));
+			values[setting] = MemoryContextStrdup(context, dbm_row_text(row, DBM_SETTING_VALUE));
 		pfree(key);
 	}
 	dbm_scan_end(scan);
@@ -189,8 +188,7 @@ dbm_settings_init(void)
 	if (process_shared_preload_libraries_in_progress)
 	{
 		tier = "server";
-		DefineCustomStringVariable("dbmaestro.instance",
-								   "Names this server through failovers.",
+		DefineCustomStringVariable("dbmaestro.instance", "Names this server through failovers.",
 								   "After a promotion the environment stays confirmed if the "
 								   "setting is the same as when dbm_init or dbm_attach was called.",
 								   &instance, "", PGC_POSTMASTER, 0, NULL, NULL, NULL);

@@ -344,8 +344,8 @@ dbm_scan_begin(const DbmTable *table, const char *index, int nkeys, ScanKey keys
 												   nkeys, keys);
 	}
 	else
-		scan->unordered =
-			systable_beginscan(scan->relation, InvalidOid, false, scan->snapshot, nkeys, keys);
+		scan->unordered = systable_beginscan(scan->relation, InvalidOid, false, scan->snapshot,
+											 nkeys, keys);
 	return scan;
 }
 

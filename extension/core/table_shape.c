@@ -118,7 +118,8 @@ compare_indexes(const DbmTable *table, Relation relation)
 		if (!sound)
 			return psprintf("index \"%s\" is not as made", get_rel_name(oid));
 	}
-	return has_primary_key ? NULL : psprintf("its primary key \"%s\" is missing", table->primary_key);
+	return has_primary_key ? NULL
+						   : psprintf("its primary key \"%s\" is missing", table->primary_key);
 }
 
 /* Anybody but the owner may read at most. */
@@ -223,7 +224,8 @@ dbm_shape_require(const DbmTable *table, Relation relation)
 								"anything is recorded in it.")));
 	if (verified == NULL)
 	{
-		HASHCTL control = {.keysize = sizeof(Oid), .entrysize = sizeof(Oid), .hcxt = CacheMemoryContext};
+		HASHCTL control = {
+			.keysize = sizeof(Oid), .entrysize = sizeof(Oid), .hcxt = CacheMemoryContext};
 
 		verified = hash_create("dbmaestro verified tables", 32, &control,
 							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);

@@ -51,8 +51,8 @@ check_claims(Jsonb *claims)
 	JsonbValue value;
 
 	if (!JB_ROOT_IS_OBJECT(claims))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("header must be a JSON object"),
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("header must be a JSON object"),
 						errhint("Pass for instance '{\"commit\": \"4f2a...\"}'.")));
 	iterator = JsonbIteratorInit(&claims->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
@@ -64,8 +64,7 @@ check_claims(Jsonb *claims)
 		/* header fields that the server reads from the script are not the client's to claim */
 		key = dbm_script_key(value.val.string.val, value.val.string.len);
 		if (key)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("header field \"%s\" cannot be claimed by the client", key),
 					 errhint("Write \"-- %s: ...\" at the top of the script.", key)));
 	}
@@ -212,8 +211,7 @@ dbm_change_is(const DbmRow *row, const char *state)
 bool
 dbm_change_runs_again(const DbmRow *row, const DbmChange *change)
 {
-	return change->repeatable &&
-		strcmp(dbm_row_text(row, DBM_CHANGE_KIND), kind_of(change)) == 0;
+	return change->repeatable && strcmp(dbm_row_text(row, DBM_CHANGE_KIND), kind_of(change)) == 0;
 }
 
 /* The promise made when it was applied stands; a better rollback script is a new promise. */

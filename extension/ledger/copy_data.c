@@ -88,8 +88,8 @@ dbm_copy_data(CopyStmt *statement, const char *source, const char *data, Size le
 	source_now.left = length;
 	PG_TRY();
 	{
-		CopyFromState state = BeginCopyFrom(pstate, relation, (Node *) where, NULL, false, read_data,
-											statement->attlist, statement->options);
+		CopyFromState state = BeginCopyFrom(pstate, relation, (Node *) where, NULL, false,
+											read_data, statement->attlist, statement->options);
 
 		rows = CopyFrom(state);
 		EndCopyFrom(state);

@@ -88,10 +88,10 @@ dbm_deployment_require_open(int64 deployment)
 								  "rolled back."),
 						errhint("Open one with dbm_deployment_start.")));
 	if (!row->nulls[DBM_DEPLOYMENT_OUTCOME])
-		ereport(ERROR, (errcode(ERRCODE_DBM_DEPLOYMENT_STATE),
+		ereport(ERROR,
+				(errcode(ERRCODE_DBM_DEPLOYMENT_STATE),
 						errmsg("deployment " INT64_FORMAT " is closed", deployment),
-						errdetail("Its outcome is \"%s\".",
-								  dbm_row_text(row, DBM_DEPLOYMENT_OUTCOME)),
+				 errdetail("Its outcome is \"%s\".", dbm_row_text(row, DBM_DEPLOYMENT_OUTCOME)),
 						errhint("Open another one with dbm_deployment_start.")));
 }
 

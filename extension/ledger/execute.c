@@ -144,8 +144,8 @@ static void
 run_all_statements(DbmExecution *execution)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext scratch =
-		AllocSetContextCreate(caller, "dbmaestro statement", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext scratch = AllocSetContextCreate(caller, "dbmaestro statement",
+												  ALLOCSET_DEFAULT_SIZES);
 
 	for (int at = 0; at < execution->script->nstatements; at++)
 	{
@@ -227,9 +227,8 @@ dbm_execute(DbmExecution *execution)
 	bool timeout_was_armed = get_timeout_active(STATEMENT_TIMEOUT);
 	ErrorData *volatile failure = NULL;
 
-	execution->results =
-		MemoryContextAllocHuge(caller, (Size) (execution->script->nstatements + 1) *
-										   sizeof(DbmStatementResult));
+	execution->results = MemoryContextAllocHuge(
+		caller, (Size) (execution->script->nstatements + 1) * sizeof(DbmStatementResult));
 	execution->started_at = GetCurrentTimestamp();
 	/*
 	 * A subtransaction: after a failure everything the script holds, locks

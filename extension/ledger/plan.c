@@ -231,8 +231,7 @@ put_missing(ReturnSetInfo *result, HTAB *ledger)
 	}
 	list_sort(names, compare_strings);
 	foreach (cell, names)
-		put_row(result, 0, lfirst(cell), "missing",
-				"applied here, but not in the manifest");
+		put_row(result, 0, lfirst(cell), "missing", "applied here, but not in the manifest");
 }
 
 static Datum
@@ -246,13 +245,13 @@ plan_body(PG_FUNCTION_ARGS)
 	dbm_require_initialised();
 	dbm_capability_require_any("dbm_plan");
 	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("manifest must not be null"),
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("manifest must not be null"),
 						errhint("Pass '[]' for an empty repository.")));
 	manifest = PG_GETARG_JSONB_P(0);
 	if (!JB_ROOT_IS_ARRAY(manifest) || JB_ROOT_IS_SCALAR(manifest))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("manifest must be a JSON array"),
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("manifest must be a JSON array"),
 						errhint("Elements are {\"change\": \"<name>\", \"hash\": \"<SHA-256 of the "
 								"script, hex>\"}.")));
 	dbm_init_set_result(fcinfo);

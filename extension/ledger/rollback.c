@@ -69,19 +69,18 @@ require_not_irreversible(const char *name, const DbmRow *row)
 	script = dbm_script_read(text, length, &rules);
 	irreversible = dbm_script_header(script, "Irreversible");
 	if (irreversible && pg_strcasecmp(irreversible, "no") != 0)
-		ereport(ERROR, (errcode(ERRCODE_DBM_NO_ROLLBACK),
-						errmsg("change \"%s\" is irreversible", name),
+		ereport(ERROR,
+				(errcode(ERRCODE_DBM_NO_ROLLBACK), errmsg("change \"%s\" is irreversible", name),
 						errdetail("Its header says: Irreversible: %s", irreversible),
 						errhint("Write a new change that undoes what can be undone.")));
 }
 
 /* Does the applied change in row say that it requires the one of this name? */
-static bool
-requires(const DbmRow *row, const char *name)
+static bool requires(const DbmRow *row, const char *name)
 {
 	Jsonb *header = DatumGetJsonbP(row->values[DBM_CHANGE_HEADER]);
-	JsonbValue *value = getKeyJsonValueFromContainer(&header->root, "Requires",
-													 strlen("Requires"), NULL);
+	JsonbValue *value = getKeyJsonValueFromContainer(&header->root, "Requires", strlen("Requires"),
+													 NULL);
 	ListCell *cell;
 
 	if (value == NULL || value->type != jbvString)
@@ -112,8 +111,7 @@ require_not_required(const char *name)
 	if (list.len > 0)
 		ereport(ERROR, (errcode(ERRCODE_DBM_ROLLBACK_ORDER),
 						errmsg("cannot roll back change \"%s\": others require it", name),
-						errdetail_internal("%s", list.data),
-						errhint("Roll back those first.")));
+						errdetail_internal("%s", list.data), errhint("Roll back those first.")));
 }
 
 static void
@@ -121,7 +119,8 @@ find_applied(const char *name, AppliedChange *applied)
 {
 	DbmRow *row = dbm_row_make(&dbm_change_table);
 	DbmRow *run = dbm_row_make(&dbm_run_table);
-	DbmScriptRules rules = {.name = name, .rollback = true, .allow_secrets = true, .allow_empty = true};
+	DbmScriptRules rules = {
+		.name = name, .rollback = true, .allow_secrets = true, .allow_empty = true};
 	uint8 digest[DBM_DIGEST_LENGTH];
 	Size length;
 	char *text;
@@ -193,8 +192,7 @@ static void
 require_provable(const AppliedChange *applied)
 {
 	if (applied->snapshot_before == 0 || applied->snapshot_after == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DBM_ROLLBACK_NOT_PROVEN),
+		ereport(ERROR, (errcode(ERRCODE_DBM_ROLLBACK_NOT_PROVEN),
 				 errmsg("rollback of change \"%s\" cannot be proven", applied->name),
 				 errdetail("No snapshots of the schema were taken when it was applied."),
 				 errhint("Undo it with a new change, or set rollback_proof to off with "

@@ -14,7 +14,8 @@ static const DbmColumn script_columns[DBM_SCRIPT_COLUMNS] = {
 	[DBM_SCRIPT_STORED_AT] = {"stored_at", TIMESTAMPTZOID},
 };
 
-const DbmTable dbm_script_table = {"script", script_columns, DBM_SCRIPT_COLUMNS, "script_pkey", NULL};
+const DbmTable dbm_script_table = {"script", script_columns, DBM_SCRIPT_COLUMNS, "script_pkey",
+								   NULL};
 
 static const DbmColumn change_columns[DBM_CHANGE_COLUMNS] = {
 	[DBM_CHANGE_CHANGE] = {"change", TEXTOID},
@@ -31,7 +32,8 @@ static const DbmColumn change_columns[DBM_CHANGE_COLUMNS] = {
 	[DBM_CHANGE_APPLIED_RUN] = {"applied_run", INT8OID},
 };
 
-const DbmTable dbm_change_table = {"change", change_columns, DBM_CHANGE_COLUMNS, "change_pkey", NULL};
+const DbmTable dbm_change_table = {"change", change_columns, DBM_CHANGE_COLUMNS, "change_pkey",
+								   NULL};
 
 static const DbmColumn submission_columns[DBM_SUBMISSION_COLUMNS] = {
 	[DBM_SUBMISSION_ID] = {"id", INT8OID},
@@ -46,7 +48,8 @@ static const DbmColumn submission_columns[DBM_SUBMISSION_COLUMNS] = {
 	[DBM_SUBMISSION_SUBMITTED_BY_OID] = {"submitted_by_oid", OIDOID},
 };
 
-const DbmTable dbm_submission_table = {"submission", submission_columns, DBM_SUBMISSION_COLUMNS, "submission_pkey", "submission_id_seq"};
+const DbmTable dbm_submission_table = {"submission", submission_columns, DBM_SUBMISSION_COLUMNS,
+									   "submission_pkey", "submission_id_seq"};
 
 static const DbmColumn deployment_columns[DBM_DEPLOYMENT_COLUMNS] = {
 	[DBM_DEPLOYMENT_ID] = {"id", INT8OID},
@@ -65,7 +68,8 @@ static const DbmColumn deployment_columns[DBM_DEPLOYMENT_COLUMNS] = {
 	[DBM_DEPLOYMENT_OUTCOME] = {"outcome", TEXTOID},
 };
 
-const DbmTable dbm_deployment_table = {"deployment", deployment_columns, DBM_DEPLOYMENT_COLUMNS, "deployment_pkey", "deployment_id_seq"};
+const DbmTable dbm_deployment_table = {"deployment", deployment_columns, DBM_DEPLOYMENT_COLUMNS,
+									   "deployment_pkey", "deployment_id_seq"};
 
 static const DbmColumn run_columns[DBM_RUN_COLUMNS] = {
 	[DBM_RUN_ID] = {"id", INT8OID},
@@ -107,7 +111,8 @@ static const DbmColumn run_statement_columns[DBM_RUN_STATEMENT_COLUMNS] = {
 	[DBM_RUN_STATEMENT_ROWS] = {"rows", INT8OID},
 };
 
-const DbmTable dbm_run_statement_table = {"run_statement", run_statement_columns, DBM_RUN_STATEMENT_COLUMNS, "run_statement_pkey", NULL};
+const DbmTable dbm_run_statement_table = {"run_statement", run_statement_columns,
+										  DBM_RUN_STATEMENT_COLUMNS, "run_statement_pkey", NULL};
 
 static const DbmColumn run_object_columns[DBM_RUN_OBJECT_COLUMNS] = {
 	[DBM_RUN_OBJECT_RUN] = {"run", INT8OID},
@@ -119,4 +124,5 @@ static const DbmColumn run_object_columns[DBM_RUN_OBJECT_COLUMNS] = {
 	[DBM_RUN_OBJECT_TAG] = {"tag", TEXTOID},
 };
 
-const DbmTable dbm_run_object_table = {"run_object", run_object_columns, DBM_RUN_OBJECT_COLUMNS, "run_object_pkey", NULL};
+const DbmTable dbm_run_object_table = {"run_object", run_object_columns, DBM_RUN_OBJECT_COLUMNS,
+									   "run_object_pkey", NULL};

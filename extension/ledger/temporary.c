@@ -54,7 +54,8 @@ dbm_temporary_require_none(const char *act)
 	GetTempNamespaceState(&namespace, &toast_namespace);
 	member = OidIsValid(namespace) ? find_member(namespace) : NULL;
 	if (member)
-		ereport(ERROR,
+		ereport(
+			ERROR,
 				(errcode(ERRCODE_DBM_TRANSACTION_STATE),
 				 errmsg("%s cannot run while the session has temporary objects", act),
 				 errdetail("There is temporary %s.  A script could take it for the object it names.",

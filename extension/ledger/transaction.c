@@ -98,8 +98,7 @@ static void
 require_firing_triggers(const char *act)
 {
 	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_ORIGIN)
-		ereport(ERROR,
-				(errcode(ERRCODE_DBM_TRANSACTION_STATE),
+		ereport(ERROR, (errcode(ERRCODE_DBM_TRANSACTION_STATE),
 				 errmsg("%s cannot run while session_replication_role is not origin", act),
 				 errdetail("Triggers and foreign keys would not take part."),
 				 errhint("Run: RESET session_replication_role;")));
@@ -146,7 +145,8 @@ static void
 require_no_prepared_statements(const char *act)
 {
 	TupleDesc descriptor;
-	Tuplestorestate *rows = dbm_call_set(pg_prepared_statement, F_PG_PREPARED_STATEMENT, &descriptor);
+	Tuplestorestate *rows = dbm_call_set(pg_prepared_statement, F_PG_PREPARED_STATEMENT,
+										 &descriptor);
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(descriptor, &TTSOpsMinimalTuple);
 
 	while (tuplestore_gettupleslot(rows, true, false, slot))
@@ -159,7 +159,8 @@ require_no_prepared_statements(const char *act)
 			(ActivePortal &&
 			 strcmp(prepared->plansource->query_string, ActivePortal->sourceText) == 0))
 			continue;
-		ereport(ERROR, (errcode(ERRCODE_DBM_TRANSACTION_STATE),
+		ereport(ERROR,
+				(errcode(ERRCODE_DBM_TRANSACTION_STATE),
 						errmsg("%s cannot run while the prepared statement \"%s\" exists", act, name),
 						errdetail("A statement from before a run could be executed inside it."),
 						errhint("Run: DEALLOCATE ALL;")));

@@ -61,8 +61,8 @@ write_setting(const char *name, const char *value)
 		initStringInfo(&known);
 		for (int at = 0; at < DBM_SETTING_COUNT; at++)
 			appendStringInfo(&known, "%s, ", dbm_setting_definitions[at].name);
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-						errmsg("unrecognized setting: \"%s\"", name),
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("unrecognized setting: \"%s\"", name),
 						errhint("Settings are %sfollows and run_as.", known.data)));
 	}
 	if (value)

@@ -51,8 +51,8 @@ dbm_doctor_register(DbmDoctorCheck check)
 }
 
 void
-dbm_doctor_report(DbmDoctorReport *report, const char *check, DbmHealth health,
-				  const char *finding, const char *advice)
+dbm_doctor_report(DbmDoctorReport *report, const char *check, DbmHealth health, const char *finding,
+				  const char *advice)
 {
 	static const char *const names[] = {
 		[DBM_HEALTH_OK] = "ok",
@@ -124,9 +124,9 @@ check_identity(DbmDoctorReport *report)
 		dbm_doctor_report(report, "identity", DBM_HEALTH_OK,
 						  psprintf("environment \"%s\", attached", facts->name), NULL);
 	else
-		dbm_doctor_report(report, "identity", DBM_HEALTH_ERROR,
-						  psprintf("environment \"%s\", %s", facts->name,
-								   dbm_identity_name(facts->identity)),
+		dbm_doctor_report(
+			report, "identity", DBM_HEALTH_ERROR,
+			psprintf("environment \"%s\", %s", facts->name, dbm_identity_name(facts->identity)),
 						  "Run SELECT dbm_attach('<reason>', '<environment>').");
 }
 
@@ -135,9 +135,9 @@ check_guard(DbmDoctorReport *report)
 {
 	const DbmEnvironment *facts = dbm_environment();
 
-	dbm_doctor_report(report, "guard",
-					  facts->guard_in_force == DBM_GUARD_ENFORCE ? DBM_HEALTH_OK
-																 : DBM_HEALTH_WARNING,
+	dbm_doctor_report(
+		report, "guard",
+		facts->guard_in_force == DBM_GUARD_ENFORCE ? DBM_HEALTH_OK : DBM_HEALTH_WARNING,
 					  psprintf("configured %s, in force %s", dbm_guard_mode_name(facts->guard),
 							   dbm_guard_mode_name(facts->guard_in_force)),
 					  facts->guard == DBM_GUARD_ENFORCE ? NULL : "Run SELECT dbm_guard('enforce').");
@@ -168,7 +168,8 @@ check_run_as(DbmDoctorReport *report)
 static void
 check_settings(DbmDoctorReport *report)
 {
-	static const DbmSetting weakening[] = {DBM_SETTING_ALLOW_SECRETS, DBM_SETTING_ALLOW_PRIOR_WRITES};
+	static const DbmSetting weakening[] = {DBM_SETTING_ALLOW_SECRETS,
+										   DBM_SETTING_ALLOW_PRIOR_WRITES};
 
 	for (int at = 0; at < lengthof(weakening); at++)
 	{
@@ -218,7 +219,8 @@ check_backup(DbmDoctorReport *report)
 					  psprintf("database owner \"%s\" %s", name ? name : "",
 							   able ? "can dump dbmaestro's tables"
 									: "cannot dump dbmaestro's tables: pg_dump fails"),
-					  able ? NULL : psprintf("Run SELECT dbm_grant('backup', '%s').", name ? name : ""));
+					  able ? NULL
+						   : psprintf("Run SELECT dbm_grant('backup', '%s').", name ? name : ""));
 }
 
 static void
@@ -238,7 +240,8 @@ check_roles(DbmDoctorReport *report)
 		if (role->rolsuper && role->rolcanlogin)
 			superusers++;
 		else if (role->rolcreaterole)
-			appendStringInfo(&creators, "%s%s", creators.len > 0 ? ", " : "", NameStr(role->rolname));
+			appendStringInfo(&creators, "%s%s", creators.len > 0 ? ", " : "",
+							 NameStr(role->rolname));
 	}
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
@@ -260,9 +263,9 @@ check_logging(DbmDoctorReport *report)
 	bool copies = (strcmp(log_statement, "none") != 0 && strcmp(log_statement, "ddl") != 0) ||
 		strcmp(duration, "-1") != 0;
 
-	dbm_doctor_report(report, "logging", copies ? DBM_HEALTH_WARNING : DBM_HEALTH_OK,
-					  psprintf("log_statement = %s, log_min_duration_statement = %s", log_statement,
-							   duration),
+	dbm_doctor_report(
+		report, "logging", copies ? DBM_HEALTH_WARNING : DBM_HEALTH_OK,
+		psprintf("log_statement = %s, log_min_duration_statement = %s", log_statement, duration),
 					  copies ? "The server log copies scripts that are sent as literals." : NULL);
 }
 
@@ -283,9 +286,11 @@ check_records(DbmDoctorReport *report)
 								 : NULL);
 	dbm_doctor_report(report, "records lost", lost > 0 ? DBM_HEALTH_ERROR : DBM_HEALTH_OK,
 					  psprintf(INT64_FORMAT " records could not be written", lost),
-					  lost > 0 ? "They are in the server log; free space in the data directory." : NULL);
+					  lost > 0 ? "They are in the server log; free space in the data directory."
+							   : NULL);
 	if (dbm_durable_broken() > 0)
-		dbm_doctor_report(report, "records broken", DBM_HEALTH_ERROR,
+		dbm_doctor_report(
+			report, "records broken", DBM_HEALTH_ERROR,
 						  psprintf("%d records of refusals cannot be read", dbm_durable_broken()),
 						  "Look at the files *.broken in the folder dbmaestro of the data directory.");
 }

@@ -85,8 +85,8 @@ ask_run_as(GateQuestion *question)
 {
 	const char *wanted = dbm_script_header(question->script, "Run-As");
 	const DbmEnvironment *facts = dbm_environment();
-	const char *role =
-		GetUserNameFromId(OidIsValid(facts->run_as) ? facts->run_as : GetUserId(), true);
+	const char *role = GetUserNameFromId(OidIsValid(facts->run_as) ? facts->run_as : GetUserId(),
+										 true);
 
 	if (wanted && (role == NULL || strcmp(wanted, role) != 0))
 		appendStringInfo(question->missing, "%sRun-As: scripts run as \"%s\" here, not as \"%s\"",

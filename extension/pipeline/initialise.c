@@ -105,12 +105,11 @@ static void
 require_initialiser(void)
 {
 	if (!has_privs_of_role(GetUserId(), dbm_extension_owner()))
-		ereport(ERROR, (errcode(ERRCODE_DBM_CAPABILITY),
-						errmsg("permission denied for dbm_init"),
+		ereport(ERROR,
+				(errcode(ERRCODE_DBM_CAPABILITY), errmsg("permission denied for dbm_init"),
 						errdetail("Only a superuser or the owner of the extension may say which "
 								  "environment a database is."),
-						errhint("Connect as \"%s\".",
-								GetUserNameFromId(dbm_extension_owner(), false))));
+				 errhint("Connect as \"%s\".", GetUserNameFromId(dbm_extension_owner(), false))));
 }
 
 static void
@@ -150,8 +149,7 @@ init_body(PG_FUNCTION_ARGS)
 
 	dbm_table_lock(&dbm_environment_table);
 	if (dbm_environment_read(row, NULL))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("database is environment \"%s\" already",
 						dbm_row_text(row, DBM_ENVIRONMENT_NAME)),
 				 errhint("Use dbm_configure to change its settings; in a copy of another "
@@ -197,11 +195,11 @@ attach_body(PG_FUNCTION_ARGS)
 	facts = dbm_environment();
 	dbm_environment_name_check(name, facts->follows);
 	if (facts->identity == DBM_IDENTITY_ATTACHED)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("database is attached as environment \"%s\" already", facts->name),
 				 errhint("Nothing needs to be done.")));
-	before = psprintf("was \"%s\", %s; %s", facts->name, dbm_identity_name(facts->identity), reason);
+	before = psprintf("was \"%s\", %s; %s", facts->name, dbm_identity_name(facts->identity),
+					  reason);
 
 	dbm_table_lock(&dbm_environment_table);
 	(void) dbm_environment_read(row, NULL);
