@@ -9,8 +9,10 @@
 #include "ledger/run.h"
 #include "ledger/tables.h"
 #include "ledger/transaction.h"
+#include "pipeline/capability.h"
 #include "pipeline/doctor.h"
 #include "pipeline/gate.h"
+#include "schema/schema.h"
 
 static void
 check_tables(DbmDoctorReport *report)
@@ -24,6 +26,13 @@ check_tables(DbmDoctorReport *report)
 		dbm_doctor_report_table(report, tables[at]);
 }
 
+/* Recording the schema is a part of deploying, and keeps others from it. */
+static void
+require_may_record(const char *act)
+{
+	dbm_capability_require(DBM_CAPABILITY_DEPLOY, act);
+}
+
 void
 dbm_ledger_init(void)
 {
@@ -31,5 +40,6 @@ dbm_ledger_init(void)
 	dbm_commit_init();
 	dbm_run_init();
 	dbm_gate_set_ledger(dbm_change_applied);
+	dbm_schema_set_permission(require_may_record);
 	dbm_doctor_register(check_tables);
 }

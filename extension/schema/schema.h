@@ -34,4 +34,8 @@ extern List *dbm_snapshot_difference(int64 from, int64 to);
 
 extern void dbm_schema_init(void);
 
+/* Raises unless the caller may record snapshots; capabilities are the pipeline's. */
+typedef void (*DbmRequireMayRecord) (const char *act);
+extern void dbm_schema_set_permission(DbmRequireMayRecord require);
+
 #endif							/* DBM_SCHEMA_SCHEMA_H */

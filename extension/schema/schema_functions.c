@@ -11,6 +11,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "audit/refusal.h"
 #include "core/compat.h"
 #include "core/installed.h"
 #include "schema/live.h"
@@ -22,11 +23,24 @@ PG_FUNCTION_INFO_V1(dbm_schema_hash_full);
 PG_FUNCTION_INFO_V1(dbm_schema_objects);
 PG_FUNCTION_INFO_V1(dbm_snapshot_difference_rows);
 
-/* Who may take a snapshot: the one place to ask for a capability. */
+/* Provided by the pipeline, which is above. */
+static DbmRequireMayRecord require_capability = NULL;
+
+void
+dbm_schema_set_permission(DbmRequireMayRecord require)
+{
+	require_capability = require;
+}
+
+/*
+ * Who may take a snapshot: it stays in the table, and until the end of the
+ * transaction nobody else can take one, no run either.
+ */
 static void
 require_may_record(void)
 {
 	dbm_require_same_version();
+	require_capability("dbm_snapshot");
 }
 
 Datum
@@ -38,14 +52,20 @@ dbm_schema_hash(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(dbm_hex(root, DBM_DIGEST_LENGTH)));
 }
 
-Datum
-dbm_snapshot(PG_FUNCTION_ARGS)
+static Datum
+snapshot_body(PG_FUNCTION_ARGS)
 {
 	char *label = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 	uint8 root[DBM_DIGEST_LENGTH];
 
 	require_may_record();
 	PG_RETURN_INT64(dbm_snapshot_record(label, 0, root));
+}
+
+Datum
+dbm_snapshot(PG_FUNCTION_ARGS)
+{
+	return dbm_audit_call(fcinfo, "dbm_snapshot", snapshot_body);
 }
 
 /* The same by describing everything anew; tests compare the two. */
