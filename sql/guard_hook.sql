@@ -80,7 +80,6 @@ SELECT dbm_apply('20261122_101501_own', 'ALTER EVENT TRIGGER dbmaestro_10_start 
 SELECT dbm_apply('20261122_101502_setting', 'ALTER DATABASE guard_hook SET session_preload_libraries = ''''');
 SELECT dbm_apply('20261122_101503_switch', 'DO $d$ BEGIN EXECUTE ''SET session_replication_role = replica''; END $d$');
 SELECT dbm_apply('20261122_101504_execute', 'DO $d$ BEGIN EXECUTE ''PREPARE p AS SELECT 1''; EXECUTE ''EXECUTE p''; END $d$');
-DEALLOCATE p;
 SELECT dbm_apply('20261122_101505_fetch', 'DO $d$ BEGIN EXECUTE ''DECLARE c CURSOR FOR SELECT 1''; EXECUTE ''FETCH c''; END $d$');
 
 -- a silenced event trigger is noticed, and the hook refuses on its own

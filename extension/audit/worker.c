@@ -213,6 +213,9 @@ is_fault_of_record(int sqlstate)
 {
 	int category = ERRCODE_TO_CATEGORY(sqlstate);
 
+	/* a sequence at its end can be set back */
+	if (sqlstate == ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED)
+		return false;
 	return sqlstate == ERRCODE_DATA_CORRUPTED || sqlstate == ERRCODE_PROTOCOL_VIOLATION ||
 		   category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION;
 }

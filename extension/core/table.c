@@ -172,8 +172,21 @@ open_table(const DbmTable *table, LOCKMODE lockmode)
 int64
 dbm_table_next_id(const DbmTable *table)
 {
-	/* a sequence is advanced on the server's terms: read-only transactions are refused there */
-	return nextval_internal(require_oid(table->sequence), false);
+	DbmRow *taken = dbm_row_make(table);
+	int64 id;
+
+	/*
+	 * setval() is no command that the guard meets, and a number given out twice
+	 * would be a record that cannot be entered.
+	 */
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		/* a sequence is advanced on the server's terms: read-only transactions are refused there */
+		id = nextval_internal(require_oid(table->sequence), false);
+	} while (dbm_table_get_int64(table, id, taken, NULL));
+	pfree(taken);
+	return id;
 }
 
 /* Asked before the first lock: on a standby those of writers are refused in other words. */

@@ -6,13 +6,18 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "nodes/makefuncs.h"
 #include "storage/proc.h"
+#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
 #include "core/compat.h"
+#include "core/errors.h"
 #include "ledger/deferred.h"
 
 /* The transaction in which we have made all constraints immediate. */
@@ -31,11 +36,52 @@ set_constraints(bool deferred)
 	PopActiveSnapshot();
 }
 
+/* A table with events that are still queued, or InvalidOid. */
+static Oid
+find_pending_table(void)
+{
+	Relation relation = table_open(TriggerRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple tuple;
+	Oid found = InvalidOid;
+
+	while (!OidIsValid(found) && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tuple);
+
+		if (trigger->tgdeferrable && AfterTriggerPendingOnRel(trigger->tgrelid))
+			found = trigger->tgrelid;
+	}
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return found;
+}
+
+/*
+ * A trigger that fires here can defer the constraints once more and queue new
+ * events.  Those queued before a run would fire inside it, as its role, and
+ * those of a run at the commit, as whoever deploys, who may be a superuser.
+ */
+static void
+require_none_pending(void)
+{
+	Oid table = find_pending_table();
+
+	if (OidIsValid(table))
+		ereport(ERROR, (errcode(ERRCODE_DBM_SCRIPT_REFUSED),
+						errmsg("deferred triggers on table \"%s\" were put off again",
+							   get_rel_name(table)),
+						errdetail("A trigger that fired deferred the constraints anew; what it "
+								  "queued would fire as another role."),
+						errhint("Take SET CONSTRAINTS ... DEFERRED out of the trigger function.")));
+}
+
 static void
 fire_all(void)
 {
 	set_constraints(false);
 	immediate_in = dbm_local_transaction_id();
+	require_none_pending();
 }
 
 static void

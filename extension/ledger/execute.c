@@ -31,6 +31,7 @@
 #include "ledger/deferred.h"
 #include "ledger/execute.h"
 #include "ledger/temporary.h"
+#include "ledger/transaction.h"
 
 /* ---- statement_timeout: armed per statement, with the value in force then ---- */
 
@@ -207,6 +208,7 @@ run_authorised(DbmExecution *execution)
 		run_all_statements(execution);
 		dbm_deferred_fire(execution->change);
 		note_touched(execution, execution->script->nstatements);
+		dbm_transaction_drop_leftovers();
 		dbm_temporary_drop();
 		AtEOXact_GUC(false, nest);
 		SetUserIdAndSecContext(user, security);
@@ -254,6 +256,9 @@ dbm_execute(DbmExecution *execution)
 	}
 	PG_END_TRY();
 
+	/* prepared statements outlive even the rollback */
+	if (failure)
+		dbm_transaction_drop_leftovers();
 	/* the rest of the client's statement has its full time again */
 	if (timeout_was_armed)
 		arm_statement_timeout();

@@ -137,6 +137,15 @@ require_no_cursors(const char *act)
 	tuplestore_end(rows);
 }
 
+/* Was it prepared by SQL, and is it not the one by which we were called? */
+static bool
+is_foreign_statement(const PreparedStatement *prepared)
+{
+	return prepared->from_sql &&
+		(ActivePortal == NULL ||
+		 strcmp(prepared->plansource->query_string, ActivePortal->sourceText) != 0);
+}
+
 /*
  * A statement prepared by SQL before the run could be executed by a function
  * inside it.  The one that is being executed now is how we were called.
@@ -155,9 +164,7 @@ require_no_prepared_statements(const char *act)
 		char *name = TextDatumGetCString(slot_getattr(slot, 1, &is_null));
 		PreparedStatement *prepared = FetchPreparedStatement(name, false);
 
-		if (prepared == NULL || !prepared->from_sql ||
-			(ActivePortal &&
-			 strcmp(prepared->plansource->query_string, ActivePortal->sourceText) == 0))
+		if (prepared == NULL || !is_foreign_statement(prepared))
 			continue;
 		ereport(ERROR,
 				(errcode(ERRCODE_DBM_TRANSACTION_STATE),
@@ -167,6 +174,58 @@ require_no_prepared_statements(const char *act)
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	tuplestore_end(rows);
+}
+
+/*
+ * The query of a holdable cursor is run at the commit, by the server, as
+ * whoever deploys, and any other when the client fetches.  None was open
+ * before the run: what is open now, the run has opened.
+ */
+static void
+close_cursors(void)
+{
+	TupleDesc descriptor;
+	Tuplestorestate *rows = dbm_call_set(pg_cursor, F_PG_CURSOR, &descriptor);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(descriptor, &TTSOpsMinimalTuple);
+
+	while (tuplestore_gettupleslot(rows, true, false, slot))
+	{
+		bool is_null;
+		char *name = TextDatumGetCString(slot_getattr(slot, 1, &is_null));
+
+		if (!is_executing(name))
+			PortalDrop(GetPortalByName(name), false);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	tuplestore_end(rows);
+}
+
+/* The same of statements: the client could take one of them for its own. */
+static void
+drop_prepared_statements(void)
+{
+	TupleDesc descriptor;
+	Tuplestorestate *rows = dbm_call_set(pg_prepared_statement, F_PG_PREPARED_STATEMENT, &descriptor);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(descriptor, &TTSOpsMinimalTuple);
+
+	while (tuplestore_gettupleslot(rows, true, false, slot))
+	{
+		bool is_null;
+		char *name = TextDatumGetCString(slot_getattr(slot, 1, &is_null));
+		PreparedStatement *prepared = FetchPreparedStatement(name, false);
+
+		if (prepared && is_foreign_statement(prepared))
+			DropPreparedStatement(name, false);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	tuplestore_end(rows);
+}
+
+void
+dbm_transaction_drop_leftovers(void)
+{
+	close_cursors();
+	drop_prepared_statements();
 }
 
 void

@@ -17,6 +17,12 @@ extern void dbm_transaction_require_outside_run(const char *act);
 extern void dbm_transaction_require_fit(const char *act);
 
 /*
+ * Drops the cursors and prepared statements that a run leaves in the session:
+ * they would be run later, as another role.  At the end of a run.
+ */
+extern void dbm_transaction_drop_leftovers(void);
+
+/*
  * Takes the deployment lock of this database until the end of the transaction,
  * or raises ERRCODE_DBM_DEPLOYMENT_IN_PROGRESS with who holds it.
  */
