@@ -120,10 +120,6 @@ CREATE FUNCTION dbm_schema_hash() RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'dbm_schema_hash';
 COMMENT ON FUNCTION dbm_schema_hash() IS 'Root hash of the live schema, in hex: equal for equal schemas, whatever their history';
 
-CREATE FUNCTION dbm_snapshot(label text DEFAULT NULL) RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_snapshot';
-COMMENT ON FUNCTION dbm_snapshot(text) IS 'Records the live schema and returns the number of the snapshot; without a label an unchanged schema is not recorded again';
-
 CREATE FUNCTION dbmaestro._dbm_schema_hash_full() RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'dbm_schema_hash_full';
 COMMENT ON FUNCTION dbmaestro._dbm_schema_hash_full() IS 'The same as dbm_schema_hash(), computed from nothing: what the quick way is compared with';

@@ -12,22 +12,13 @@
 #include "utils/snapmgr.h"
 
 #include "core/compat.h"
-#include "core/installed.h"
 #include "schema/live.h"
 #include "schema/schema.h"
 
 PG_FUNCTION_INFO_V1(dbm_schema_hash);
-PG_FUNCTION_INFO_V1(dbm_snapshot);
 PG_FUNCTION_INFO_V1(dbm_schema_hash_full);
 PG_FUNCTION_INFO_V1(dbm_schema_objects);
 PG_FUNCTION_INFO_V1(dbm_snapshot_difference_rows);
-
-/* Who may take a snapshot: the one place to ask for a capability. */
-static void
-require_may_record(void)
-{
-	dbm_require_same_version();
-}
 
 Datum
 dbm_schema_hash(PG_FUNCTION_ARGS)
@@ -36,16 +27,6 @@ dbm_schema_hash(PG_FUNCTION_ARGS)
 
 	dbm_schema_root(root);
 	PG_RETURN_TEXT_P(cstring_to_text(dbm_hex(root, DBM_DIGEST_LENGTH)));
-}
-
-Datum
-dbm_snapshot(PG_FUNCTION_ARGS)
-{
-	char *label = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
-	uint8 root[DBM_DIGEST_LENGTH];
-
-	require_may_record();
-	PG_RETURN_INT64(dbm_snapshot_record(label, 0, root));
 }
 
 /* The same by describing everything anew; tests compare the two. */
