@@ -68,12 +68,6 @@ dbm_guard_current_run(void)
 	return authorisation.run;
 }
 
-bool
-dbm_guard_ran_in_transaction(void)
-{
-	return authorisation.ran_in_transaction;
-}
-
 /* A prepared transaction would carry the run past its gates' last look at commit. */
 static void
 refuse_prepare(void)
