@@ -1,5 +1,5 @@
 /*
- * authorisation.c: the one variable that says a run is under way
+ * guard/authorisation.c: the one variable that says a run is under way
  *
  * It lives and dies with the subtransaction that entered the run: whatever
  * way control takes out of it (error, exception block, cancel), the callbacks
