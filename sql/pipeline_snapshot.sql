@@ -17,11 +17,14 @@ SELECT count(*) FROM dbmaestro.snapshot;
 SELECT kind, action, current_role_name, sqlstate FROM dbmaestro.denied_attempt;
 
 SET ROLE snapshot_deploy;
-SELECT dbm_snapshot() > 0 AS recorded;
-SELECT dbm_snapshot('release 1') = dbm_snapshot() AS newest;
+SELECT dbm_snapshot() AS first \gset
+SELECT dbm_snapshot('release 1') AS named \gset
+SELECT dbm_snapshot() AS again \gset
+SELECT :first < :named AS another, :named = :again AS not_again;
 RESET ROLE;
 SELECT label FROM dbmaestro.snapshot ORDER BY id;
 SELECT encode(root, 'hex') = dbm_schema_hash() AS root FROM dbmaestro.snapshot ORDER BY id;
+SELECT count(*) FROM dbmaestro.audit_event WHERE kind = 'snapshot' AND current_role_name = 'snapshot_deploy';
 
 \c :before
 DROP DATABASE pipeline_snapshot;

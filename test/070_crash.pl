@@ -123,10 +123,16 @@ sub kill_now
     my ($victim, $session) = @_;
     my $postmaster = $node->{_pid};
 
-    return kill 'KILL', $session->{pid} if $victim eq 'backend';
     # stopped first, so that it starts nobody while we look at its children
     kill 'STOP', $postmaster;
     my @children = split ' ', slurp_file("/proc/$postmaster/task/$postmaster/children");
+    if ($victim eq 'backend')
+    {
+        kill 'KILL', $session->{pid};
+        kill 'CONT', $postmaster;
+        # until it has noticed and ended the others, connections are still taken, in vain
+        return wait_until('end of all backends', sub { !grep { is_alive($_) } @children });
+    }
     $node->kill9;
     kill 'KILL', @children if $victim eq 'everything';
     # orphans hold the shared memory until they notice; a busy one finishes first

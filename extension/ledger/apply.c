@@ -102,9 +102,10 @@ apply_body(PG_FUNCTION_ARGS)
 	ErrorContextCallback hidden;
 	int64 applied_run;
 
-	dbm_change_arguments(fcinfo, &change);
+	dbm_change_name(fcinfo, &change);
 	dbm_transaction_require_outside_run("dbm_apply");
 	require_deployer(fcinfo, "dbm_apply", &hidden);
+	dbm_change_arguments(fcinfo, &change);
 	if (is_applied_as_it_is(&change, &applied_run))
 		return dbm_run_nothing(fcinfo, change.name, applied_run);
 	dbm_transaction_require_fit("dbm_apply");
@@ -171,9 +172,10 @@ submit_body(PG_FUNCTION_ARGS)
 	DbmEvent event = {.kind = "submission", .action = "dbm_submit", .statement_length = -1};
 	bool known;
 
-	dbm_change_arguments(fcinfo, &change);
+	dbm_change_name(fcinfo, &change);
 	dbm_transaction_require_outside_run("dbm_submit");
 	require_deployer(fcinfo, "dbm_submit", &hidden);
+	dbm_change_arguments(fcinfo, &change);
 	PreventCommandIfReadOnly("dbm_submit");
 	dbm_change_read(&change);
 	(void) dbm_transaction_begin_own_writes();

@@ -72,11 +72,16 @@ check_claims(Jsonb *claims)
 }
 
 void
-dbm_change_arguments(FunctionCallInfo fcinfo, DbmChange *change)
+dbm_change_name(FunctionCallInfo fcinfo, DbmChange *change)
 {
 	memset(change, 0, sizeof(DbmChange));
 	change->name = require_text(fcinfo, 0, "name of the change", NULL, NULL);
 	dbm_refusal_subject(change->name);
+}
+
+void
+dbm_change_arguments(FunctionCallInfo fcinfo, DbmChange *change)
+{
 	change->text = require_text(fcinfo, 1, "script", &change->length, &change->content);
 	if (!PG_ARGISNULL(2))
 		change->rollback_text = require_text(fcinfo, 2, "rollback script", &change->rollback_length,

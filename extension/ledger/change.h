@@ -26,9 +26,13 @@ typedef struct DbmChange
 	uint8		approval[DBM_DIGEST_LENGTH];
 } DbmChange;
 
+/* Begins with the first argument of fcinfo, the name, which refusals mention; 22004 if null. */
+extern void dbm_change_name(FunctionCallInfo fcinfo, DbmChange *change);
+
 /*
- * Takes change, script, rollback and header from the first four arguments of
- * fcinfo; raises 22004 for missing and 22023 for unfit ones.
+ * Takes script, rollback and header from the three arguments after it; raises
+ * 22004 for missing and 22023 for unfit ones.  It copies the script, so it is
+ * called after what needs memory of its own to look at the client's statement.
  */
 extern void dbm_change_arguments(FunctionCallInfo fcinfo, DbmChange *change);
 

@@ -41,10 +41,10 @@ CREATE FUNCTION dbm_revoke(capability text, role name)
 RETURNS void LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_revoke';
 COMMENT ON FUNCTION dbm_revoke(text, name) IS 'takes a capability away from a role';
 
-CREATE FUNCTION dbm_snapshot(label text DEFAULT NULL) RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_snapshot';
-COMMENT ON FUNCTION dbm_snapshot(text) IS 'records the live schema and returns the number of the snapshot; without a label an unchanged schema is not recorded again';
-
 CREATE FUNCTION dbm_doctor(OUT check_name text, OUT health text, OUT finding text, OUT advice text)
 RETURNS SETOF record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_doctor';
 COMMENT ON FUNCTION dbm_doctor() IS 'looks at every door and every weakness: ok, info, warning or error, with what to do';
+
+CREATE FUNCTION dbm_snapshot(label text DEFAULT NULL)
+RETURNS bigint LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_snapshot';
+COMMENT ON FUNCTION dbm_snapshot(text) IS 'records the live schema and returns the number of the snapshot; without a label an unchanged schema is not recorded again';

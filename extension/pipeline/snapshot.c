@@ -1,17 +1,15 @@
 /*
- * pipeline/snapshot.c: dbm_snapshot, a snapshot of the schema taken by hand
- *
- * Schema knows how to record one, but not who may: whatever is recorded here is
- * what later drift and rollbacks are compared with.
+ * pipeline/snapshot.c: dbm_snapshot, taken by people
  */
 #include "postgres.h"
 
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "audit/event.h"
 #include "audit/refusal.h"
-#include "core/digest.h"
 #include "core/installed.h"
+#include "core/own_statement.h"
 #include "pipeline/capability.h"
 #include "schema/schema.h"
 
@@ -20,14 +18,27 @@ PG_FUNCTION_INFO_V1(dbm_snapshot);
 static Datum
 snapshot_body(PG_FUNCTION_ARGS)
 {
-	const char *label = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
-	uint8		root[DBM_DIGEST_LENGTH];
+	char *label = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	uint8 root[DBM_DIGEST_LENGTH];
+	DbmEvent event = {.kind = "snapshot", .action = "dbm_snapshot", .statement_length = -1};
+	int64 id;
 
+	dbm_require_own_statement(fcinfo, "dbm_snapshot");
 	dbm_require_same_version();
+	dbm_require_initialised();
 	dbm_capability_require(DBM_CAPABILITY_DEPLOY, "dbm_snapshot");
-	PG_RETURN_INT64(dbm_snapshot_record(label, 0, root));
+	id = dbm_snapshot_record(label, 0, root);
+	event.object_kind = "snapshot";
+	event.object = psprintf(INT64_FORMAT, id);
+	event.detail = psprintf("root %s", dbm_hex(root, DBM_DIGEST_LENGTH));
+	dbm_event_record(&event);
+	PG_RETURN_INT64(id);
 }
 
+/*
+ * dbm_snapshot(label) returns bigint: needs the capability deploy, as a
+ * deployment takes snapshots too.
+ */
 Datum
 dbm_snapshot(PG_FUNCTION_ARGS)
 {

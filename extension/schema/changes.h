@@ -21,7 +21,7 @@ typedef struct DbmHorizon
 {
 	XLogRecPtr position;
 	uint64 next_xid;
-	uint64 oldest_xid;			/* oldest other transaction that was running */
+	uint64 oldest_xid;			/* no other running transaction is older */
 } DbmHorizon;
 
 /* Owner of rows that changed. */

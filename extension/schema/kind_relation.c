@@ -83,10 +83,13 @@ read_columns(DbmPass *pass, DbmRelation *relation)
 static void
 read_comments(DbmPass *pass, DbmRelation *relation)
 {
-	DbmRows *rows = dbm_rows_pair(dbm_pass_reader(pass), DBM_DESCRIPTION_OF_OBJECT, relation->oid,
-								  RelationRelationId);
+	DbmRows *rows;
 	HeapTuple tuple;
 
+	if (!dbm_pass_comment_possible(pass, RelationRelationId, relation->oid))
+		return;
+	rows = dbm_rows_pair(dbm_pass_reader(pass), DBM_DESCRIPTION_OF_OBJECT, relation->oid,
+						 RelationRelationId);
 	while ((tuple = dbm_rows_next(rows)) != NULL)
 	{
 		DbmColumnComment *comment = palloc(sizeof(DbmColumnComment));

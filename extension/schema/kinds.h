@@ -4,6 +4,10 @@
  * To add a kind: a describe function in a kind_*.c file, a row in the table of
  * kinds.c, a source by oid in rows.c, and the catalogs that its rows live in
  * in the table of watched.c.
+ *
+ * Not described yet: privileges that were changed on objects of extensions and
+ * of the server itself; NOT NULL constraints as objects (18); settings of the
+ * database and of roles, memberships, tablespaces.
  */
 #ifndef DBM_SCHEMA_KINDS_H
 #define DBM_SCHEMA_KINDS_H

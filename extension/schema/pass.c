@@ -19,6 +19,7 @@
 #include "utils/snapmgr.h"
 
 #include "core/installed.h"
+#include "schema/adorned.h"
 #include "schema/kinds.h"
 #include "schema/pass.h"
 
@@ -34,6 +35,7 @@ struct DbmPass
 	MemoryContext caller_memory;
 	ResourceOwner owner;
 	ResourceOwner caller_owner;
+	DbmAdorned *adorned;		/* of a pass over everything */
 	Oid own_extension;
 	int settings_level;
 	bool labels;
@@ -179,6 +181,10 @@ describe_class(DbmPass *pass, const DbmUnitClass *class)
 void
 dbm_pass_all(DbmPass *pass)
 {
+	MemoryContext scratch = MemoryContextSwitchTo(pass->memory);
+
+	pass->adorned = dbm_adorned_read(dbm_reader_snapshot(pass->reader));
+	MemoryContextSwitchTo(scratch);
 	for (int at = 0; at < dbm_unit_class_count; at++)
 		describe_class(pass, &dbm_unit_classes[at]);
 }
@@ -307,7 +313,20 @@ has_dependency(DbmPass *pass, Oid classid, Oid objid, char deptype)
 bool
 dbm_extension_member(DbmPass *pass, Oid classid, Oid objid)
 {
-	return has_dependency(pass, classid, objid, DEPENDENCY_EXTENSION);
+	return dbm_pass_extension_possible(pass, classid, objid) &&
+		   has_dependency(pass, classid, objid, DEPENDENCY_EXTENSION);
+}
+
+bool
+dbm_pass_extension_possible(DbmPass *pass, Oid classid, Oid objid)
+{
+	return pass->adorned == NULL || dbm_has_extension(pass->adorned, classid, objid);
+}
+
+bool
+dbm_pass_comment_possible(DbmPass *pass, Oid classid, Oid objid)
+{
+	return pass->adorned == NULL || dbm_has_comment(pass->adorned, classid, objid);
 }
 
 bool

@@ -82,6 +82,13 @@ extern bool dbm_extension_member(DbmPass *pass, Oid classid, Oid objid);
 /* Was the object made by the server as a part of another (constructors of a range type)? */
 extern bool dbm_internal_part(DbmPass *pass, Oid classid, Oid objid);
 
+/*
+ * May the object have a comment, or be tied to an extension?  False spares
+ * looking; true does not say that it has.
+ */
+extern bool dbm_pass_comment_possible(DbmPass *pass, Oid classid, Oid objid);
+extern bool dbm_pass_extension_possible(DbmPass *pass, Oid classid, Oid objid);
+
 /* Does anything in this database carry a security label? */
 extern bool dbm_pass_has_labels(DbmPass *pass);
 

@@ -243,10 +243,13 @@ dbm_put_remarks(DbmPass *pass, StringInfo body, Oid classid, Oid objid, int colu
 void
 dbm_put_extension_links(DbmPass *pass, StringInfo body, Oid classid, Oid objid)
 {
-	DbmRows *rows = dbm_rows_pair(dbm_pass_reader(pass), DBM_DEPEND_OF_OBJECT, classid, objid);
+	DbmRows *rows;
 	List *names = NIL;
 	HeapTuple tuple;
 
+	if (!dbm_pass_extension_possible(pass, classid, objid))
+		return;
+	rows = dbm_rows_pair(dbm_pass_reader(pass), DBM_DEPEND_OF_OBJECT, classid, objid);
 	while ((tuple = dbm_rows_next(rows)) != NULL)
 	{
 		Form_pg_depend depend = (Form_pg_depend) GETSTRUCT(tuple);

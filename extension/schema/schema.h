@@ -12,9 +12,10 @@ extern void dbm_schema_root(uint8 *root);
 
 /*
  * Records the live schema as a snapshot row (and the objects that are new)
- * and returns its id; if nothing changed since the newest snapshot, no row is
- * written and the newest one's id is returned.  root gets the root hash.
- * label may be NULL, deployment 0.
+ * and returns its id; if nothing changed since the newest snapshot and there is
+ * no label, no row is written and the newest one's id is returned.  root gets
+ * the root hash.  label may be NULL, deployment 0.  Whoever has something to
+ * record waits for others that have, until their transaction ends.
  */
 extern int64 dbm_snapshot_record(const char *label, int64 deployment, uint8 *root);
 
@@ -29,7 +30,11 @@ typedef struct DbmObjectChange
 	uint8		after[DBM_DIGEST_LENGTH];
 } DbmObjectChange;
 
-/* Objects that differ between two recorded snapshots (List of DbmObjectChange *). */
+/*
+ * Objects that differ between two recorded snapshots (List of DbmObjectChange *,
+ * sorted by kind and identity).  Versions of extensions and invalid indexes are
+ * among them, although the root does not count them.
+ */
 extern List *dbm_snapshot_difference(int64 from, int64 to);
 
 extern void dbm_schema_init(void);

@@ -58,7 +58,7 @@ COMMENT ON COLUMN dbmaestro.snapshot.database IS 'Database that it was taken in'
 COMMENT ON COLUMN dbmaestro.snapshot.timeline IS 'Timeline of the server at that moment';
 COMMENT ON COLUMN dbmaestro.snapshot.log_position IS 'Position in the write-ahead log before the schema was read';
 COMMENT ON COLUMN dbmaestro.snapshot.next_xid IS 'Next transaction id at that moment';
-COMMENT ON COLUMN dbmaestro.snapshot.oldest_xid IS 'Oldest other transaction that was running then, or next_xid';
+COMMENT ON COLUMN dbmaestro.snapshot.oldest_xid IS 'No other transaction that was running then is older than this';
 SELECT pg_catalog.pg_extension_config_dump('dbmaestro.snapshot', '');
 
 CREATE TABLE dbmaestro.snapshot_object (

@@ -1,0 +1,113 @@
+/*
+ * schema/adorned.c: a set of objects, made by two scans
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_description.h"
+#include "catalog/pg_extension.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/rel.h"
+
+#include "schema/adorned.h"
+#include "schema/pass.h"
+
+typedef struct Adornment
+{
+	DbmUnitKey object;			/* hash key, first */
+	bool comment;
+	bool extension;
+} Adornment;
+
+struct DbmAdorned
+{
+	HTAB *objects;
+};
+
+static Adornment *
+enter(DbmAdorned *adorned, Oid classid, Oid objid)
+{
+	DbmUnitKey key = {classid, objid};
+	bool found;
+	Adornment *adornment = hash_search(adorned->objects, &key, HASH_ENTER, &found);
+
+	if (!found)
+		adornment->comment = adornment->extension = false;
+	return adornment;
+}
+
+static void
+read_comments(DbmAdorned *adorned, Snapshot snapshot)
+{
+	Relation relation = table_open(DescriptionRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, snapshot, 0, NULL);
+	HeapTuple tuple;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_description form = (Form_pg_description) GETSTRUCT(tuple);
+
+		enter(adorned, form->classoid, form->objoid)->comment = true;
+	}
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+}
+
+static void
+read_extensions(DbmAdorned *adorned, Snapshot snapshot)
+{
+	Relation relation = table_open(DependRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(ExtensionRelationId));
+	scan = systable_beginscan(relation, DependReferenceIndexId, true, snapshot, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+
+		enter(adorned, form->classid, form->objid)->extension = true;
+	}
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+}
+
+DbmAdorned *
+dbm_adorned_read(Snapshot snapshot)
+{
+	HASHCTL control = {.keysize = sizeof(DbmUnitKey),
+					   .entrysize = sizeof(Adornment),
+					   .hcxt = CurrentMemoryContext};
+	DbmAdorned *adorned = palloc(sizeof(DbmAdorned));
+
+	adorned->objects = hash_create("dbmaestro adorned objects", 4096, &control,
+								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	read_comments(adorned, snapshot);
+	read_extensions(adorned, snapshot);
+	return adorned;
+}
+
+bool
+dbm_has_comment(DbmAdorned *adorned, Oid classid, Oid objid)
+{
+	DbmUnitKey key = {classid, objid};
+	Adornment *adornment = hash_search(adorned->objects, &key, HASH_FIND, NULL);
+
+	return adornment && adornment->comment;
+}
+
+bool
+dbm_has_extension(DbmAdorned *adorned, Oid classid, Oid objid)
+{
+	DbmUnitKey key = {classid, objid};
+	Adornment *adornment = hash_search(adorned->objects, &key, HASH_FIND, NULL);
+
+	return adornment && adornment->extension;
+}
