@@ -29,6 +29,18 @@ srand $seed;
 note "DBM_SEED=$seed";
 dbm_database($node, $database, environment => 'prod');
 $node->safe_psql($database, 'CREATE EXTENSION amcheck; CREATE TABLE kept (id int)');
+$node->safe_psql($database, <<'SQL');
+CREATE FUNCTION sum_of(name text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    result text := '-';
+BEGIN
+    IF to_regclass(name) IS NOT NULL THEN
+        EXECUTE format('SELECT sum(n) FROM %I', name) INTO result;
+    END IF;
+    RETURN result;
+END
+$$
+SQL
 $node->safe_psql($database, "SELECT dbm_guard('enforce')");
 
 # How long an undisturbed round takes from the first word of the client on, by
@@ -162,8 +174,7 @@ sub state_of
 SELECT concat_ws(' ',
   (SELECT count(*) FROM pg_class WHERE relname IN ('${name}_t', '${name}_i', '${name}_v'))
     + (SELECT count(*) FROM pg_proc WHERE proname = '${name}_f'),
-  coalesce((SELECT (xpath('//n/text()', query_to_xml('SELECT sum(n) AS n FROM ${name}_t', true, true, '')))[1]::text
-             WHERE to_regclass('${name}_t') IS NOT NULL), '-'),
+  sum_of('${name}_t'),
   coalesce((SELECT state FROM dbmaestro.change WHERE change = '$change'), 'no change'),
   '|', (SELECT string_agg(r.outcome || ' ' || r.statements || ' '
           || (SELECT count(*) FROM dbmaestro.run_statement AS s WHERE s.run = r.id) || ' '

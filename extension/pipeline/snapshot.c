@@ -9,7 +9,6 @@
 #include "audit/event.h"
 #include "audit/refusal.h"
 #include "core/installed.h"
-#include "core/own_statement.h"
 #include "pipeline/capability.h"
 #include "schema/schema.h"
 
@@ -23,15 +22,17 @@ snapshot_body(PG_FUNCTION_ARGS)
 	DbmEvent event = {.kind = "snapshot", .action = "dbm_snapshot", .statement_length = -1};
 	int64 id;
 
-	dbm_require_own_statement(fcinfo, "dbm_snapshot");
 	dbm_require_same_version();
-	dbm_require_initialised();
 	dbm_capability_require(DBM_CAPABILITY_DEPLOY, "dbm_snapshot");
 	id = dbm_snapshot_record(label, 0, root);
-	event.object_kind = "snapshot";
-	event.object = psprintf(INT64_FORMAT, id);
-	event.detail = psprintf("root %s", dbm_hex(root, DBM_DIGEST_LENGTH));
-	dbm_event_record(&event);
+	/* without a label it may be one that was there, and nothing is written */
+	if (label)
+	{
+		event.object_kind = "snapshot";
+		event.object = psprintf(INT64_FORMAT, id);
+		event.detail = psprintf("label \"%s\", root %s", label, dbm_hex(root, DBM_DIGEST_LENGTH));
+		dbm_event_record(&event);
+	}
 	PG_RETURN_INT64(id);
 }
 
