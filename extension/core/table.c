@@ -117,12 +117,6 @@ dbm_row_oid(const DbmRow *row, int column)
 }
 
 bool
-dbm_row_bool(const DbmRow *row, int column)
-{
-	return row->nulls[column] ? false : DatumGetBool(row->values[column]);
-}
-
-bool
 dbm_row_digest(const DbmRow *row, int column, uint8 *digest)
 {
 	bytea *value;

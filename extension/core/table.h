@@ -98,7 +98,6 @@ extern void dbm_row_copy(DbmRow *row);
 extern char *dbm_row_text(const DbmRow *row, int column);
 extern int64 dbm_row_int64(const DbmRow *row, int column);
 extern Oid	dbm_row_oid(const DbmRow *row, int column);
-extern bool dbm_row_bool(const DbmRow *row, int column);
 /* A bytea column of 32 bytes; false when NULL. */
 extern bool dbm_row_digest(const DbmRow *row, int column, uint8 *digest);
 

@@ -1,5 +1,5 @@
 /*
- * authorisation.c: the one variable that says a run is under way
+ * guard/authorisation.c: the one variable that says a run is under way
  *
  * It lives and dies with the subtransaction that entered the run: whatever
  * way control takes out of it (error, exception block, cancel), the callbacks
@@ -66,12 +66,6 @@ int64
 dbm_guard_current_run(void)
 {
 	return authorisation.run;
-}
-
-bool
-dbm_guard_ran_in_transaction(void)
-{
-	return authorisation.ran_in_transaction;
 }
 
 /* A prepared transaction would carry the run past its gates' last look at commit. */

@@ -23,9 +23,6 @@ extern const char *dbm_guard_current_change(void);
 /* Id of the run, 0 outside of one. */
 extern int64 dbm_guard_current_run(void);
 
-/* Did a run take place in this transaction (so it may not be prepared)? */
-extern bool dbm_guard_ran_in_transaction(void);
-
 extern void dbm_guard_authorisation_init(void);
 
 #endif							/* DBM_GUARD_AUTHORISATION_H */

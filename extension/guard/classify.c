@@ -1,5 +1,5 @@
 /*
- * classify.c: a table of statements and the class of each
+ * guard/classify.c: a table of statements and the class of each
  */
 #include "postgres.h"
 

@@ -1,5 +1,5 @@
 /*
- * collected.c: what the server's event trigger functions report, as structs
+ * guard/collected.c: what the server's event trigger functions report, as structs
  *
  * Read from their result sets directly: a query would resolve names in the
  * search path of whoever runs the command.

@@ -1,5 +1,5 @@
 /*
- * decide.c: the order of the questions is the policy; read it in dbm_decide
+ * guard/decide.c: the order of the questions is the policy; read it in dbm_decide
  */
 #include "postgres.h"
 

@@ -1,5 +1,5 @@
 /*
- * doors.c: the guard's doors into the server, which only dispatch
+ * guard/doors.c: the guard's doors into the server, which only dispatch
  *
  * Three event triggers (always) and the hook on utility statements (where the
  * library is loaded from the start).  Each asks the same decision.  The hook

@@ -1,5 +1,5 @@
 /*
- * mode.c: dbm_guard, the switch
+ * guard/mode.c: dbm_guard, the switch
  */
 #include "postgres.h"
 

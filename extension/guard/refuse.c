@@ -1,5 +1,5 @@
 /*
- * refuse.c: what a refusal says, one case per reason, on record before it is said
+ * guard/refuse.c: what a refusal says, one case per reason, on record before it is said
  */
 #include "postgres.h"
 

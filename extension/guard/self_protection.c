@@ -1,5 +1,5 @@
 /*
- * self_protection.c: what would drop, alter or get round dbmaestro
+ * guard/self_protection.c: what would drop, alter or get round dbmaestro
  *
  * Ours are the extension, its members, and everything in schema dbmaestro.
  * What they stand on are the objects that they depend on, in any number of

@@ -1,5 +1,5 @@
 /*
- * subject_fields.c: statements with one subject, held in one field
+ * guard/subject_fields.c: statements with one subject, held in one field
  */
 #include "postgres.h"
 

@@ -1,5 +1,5 @@
 /*
- * subjects.c: which objects does a statement name, where one field is not all
+ * guard/subjects.c: which objects does a statement name, where one field is not all
  *
  * What the statement alters, drops or creates is a subject; what it only
  * leans on (a referenced or inherited table, a schema to create in) is

@@ -1,5 +1,5 @@
 /*
- * target.c: names of the parse tree looked up without locks
+ * guard/target.c: names of the parse tree looked up without locks
  */
 #include "postgres.h"
 

@@ -79,12 +79,6 @@ dbm_capability_has(Oid role, DbmCapability capability)
 	return has_capability(role, capability);
 }
 
-bool
-dbm_capability_has_any(Oid role)
-{
-	return has_capability(role, DBM_CAPABILITY_COUNT);
-}
-
 /* The role that lacks the capability, or InvalidOid if nobody involved does. */
 static Oid
 find_lacking_role(DbmCapability capability)

@@ -32,9 +32,6 @@ extern const char *dbm_capability_name(DbmCapability capability);
 /* Does the role have the capability, itself or as a member? */
 extern bool dbm_capability_has(Oid role, DbmCapability capability);
 
-/* Does it have any of them? */
-extern bool dbm_capability_has_any(Oid role);
-
 /*
  * Raises ERRCODE_DBM_CAPABILITY unless both the authenticated and the current
  * role have the capability; act names what was asked for, e.g. dbm_apply.

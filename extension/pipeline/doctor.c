@@ -108,8 +108,8 @@ check_tier(DbmDoctorReport *report)
 		dbm_doctor_report(report, "tier", DBM_HEALTH_WARNING,
 						  "events: commands that fire no event trigger are not refused",
 						  "Run dbm_guard('enforce') as superuser, which sets "
-						  "session_preload_libraries, or add dbmaestro to "
-						  "shared_preload_libraries.");
+						  "session_preload_libraries for new sessions, and connect again; or add "
+						  "dbmaestro to shared_preload_libraries.");
 }
 
 static void

@@ -12,7 +12,6 @@
 #include "utils/snapmgr.h"
 
 #include "core/compat.h"
-#include "core/installed.h"
 #include "schema/live.h"
 #include "schema/schema.h"
 

@@ -23,7 +23,7 @@ throwaway_begin()
         user=nobody
         id postgres >/dev/null 2>&1 && user=postgres
         as_user=(setpriv "--reuid=$user" "--regid=$(id -g "$user")" --clear-groups
-            env "HOME=$work" "USER=$user" "LOGNAME=$user")
+            env --chdir=/ "HOME=$work" "USER=$user" "LOGNAME=$user")
         chown "$user" "$work"
     fi
     # settings of the person who runs this must not reach the servers and clients
