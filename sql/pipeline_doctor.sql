@@ -28,6 +28,8 @@ SELECT health FROM dbm_doctor() WHERE check_name = 'publication';
 SELECT dbm_guard('enforce', preload => false);
 SELECT health, finding, advice FROM dbm_doctor() WHERE check_name = 'guard';
 SELECT finding LIKE '%doctor_creator%' AS named FROM dbm_doctor() WHERE check_name = 'createrole';
+GRANT pg_write_all_data, pg_read_all_data TO doctor_creator;
+SELECT check_name, health, finding LIKE '%doctor_creator%' AS named FROM dbm_doctor() WHERE check_name IN ('write all data', 'read all data', 'server files') ORDER BY 1;
 SET log_statement = 'all';
 SELECT health, advice FROM dbm_doctor() WHERE check_name = 'logging';
 RESET log_statement;

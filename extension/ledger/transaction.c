@@ -141,9 +141,8 @@ require_no_cursors(const char *act)
 static bool
 is_foreign_statement(const PreparedStatement *prepared)
 {
-	return prepared->from_sql &&
-		(ActivePortal == NULL ||
-		 strcmp(prepared->plansource->query_string, ActivePortal->sourceText) != 0);
+	return prepared->from_sql && (ActivePortal == NULL || strcmp(prepared->plansource->query_string,
+																 ActivePortal->sourceText) != 0);
 }
 
 /*
@@ -205,7 +204,8 @@ static void
 drop_prepared_statements(void)
 {
 	TupleDesc descriptor;
-	Tuplestorestate *rows = dbm_call_set(pg_prepared_statement, F_PG_PREPARED_STATEMENT, &descriptor);
+	Tuplestorestate *rows = dbm_call_set(pg_prepared_statement, F_PG_PREPARED_STATEMENT,
+										 &descriptor);
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(descriptor, &TTSOpsMinimalTuple);
 
 	while (tuplestore_gettupleslot(rows, true, false, slot))

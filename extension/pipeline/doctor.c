@@ -6,6 +6,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
 #include "funcapi.h"
@@ -223,36 +224,109 @@ check_backup(DbmDoctorReport *report)
 						   : psprintf("Run SELECT dbm_grant('backup', '%s').", name ? name : ""));
 }
 
-static void
-check_roles(DbmDoctorReport *report)
+/* Names of the roles that are no superusers and hold one of the server's wide powers. */
+static char *
+list_holders(bool (*holds)(Form_pg_authid role))
 {
 	Relation relation = table_open(AuthIdRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
-	StringInfoData creators;
+	StringInfoData names;
 	HeapTuple tuple;
-	int superusers = 0;
 
-	initStringInfo(&creators);
+	initStringInfo(&names);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Form_pg_authid role = (Form_pg_authid) GETSTRUCT(tuple);
 
-		if (role->rolsuper && role->rolcanlogin)
-			superusers++;
-		else if (role->rolcreaterole)
-			appendStringInfo(&creators, "%s%s", creators.len > 0 ? ", " : "",
-							 NameStr(role->rolname));
+		/* predefined roles hold what they are made for */
+		if (!role->rolsuper && role->oid >= FirstNormalObjectId && holds(role))
+			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", NameStr(role->rolname));
 	}
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
+	return names.len > 0 ? names.data : NULL;
+}
+
+static bool
+creates_roles(Form_pg_authid role)
+{
+	return role->rolcreaterole;
+}
+
+static bool
+writes_all_data(Form_pg_authid role)
+{
+	return is_member_of_role(role->oid, ROLE_PG_WRITE_ALL_DATA);
+}
+
+static bool
+reads_all_data(Form_pg_authid role)
+{
+	return is_member_of_role(role->oid, ROLE_PG_READ_ALL_DATA);
+}
+
+static bool
+touches_files(Form_pg_authid role)
+{
+	return is_member_of_role(role->oid, ROLE_PG_WRITE_SERVER_FILES) ||
+		   is_member_of_role(role->oid, ROLE_PG_EXECUTE_SERVER_PROGRAM);
+}
+
+typedef struct Power
+{
+	const char *check;
+	bool (*holds)(Form_pg_authid role);
+	const char *finding;
+	const char *advice;
+} Power;
+
+static const Power powers[] = {
+	{"createrole", creates_roles, "roles with CREATEROLE",
+	 "Before PostgreSQL 16 they can grant themselves any role that is not a superuser's."},
+	{"write all data", writes_all_data, "members of pg_write_all_data",
+	 "They can lock the tables of dbmaestro, though not write to them.  Grant rights on the "
+	 "application's tables instead."},
+	{"read all data", reads_all_data, "members of pg_read_all_data",
+	 "They can read every script and the audit trail."},
+	{"server files", touches_files, "members of pg_write_server_files or pg_execute_server_program",
+	 "They can do what a superuser can."},
+};
+
+static int
+count_superusers(void)
+{
+	Relation relation = table_open(AuthIdRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple tuple;
+	int count = 0;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_authid role = (Form_pg_authid) GETSTRUCT(tuple);
+
+		count += role->rolsuper && role->rolcanlogin ? 1 : 0;
+	}
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return count;
+}
+
+static void
+check_roles(DbmDoctorReport *report)
+{
+	int superusers = count_superusers();
+
 	dbm_doctor_report(report, "superusers", superusers > 1 ? DBM_HEALTH_INFO : DBM_HEALTH_OK,
 					  psprintf("%d superusers can log in; each has every capability", superusers),
 					  NULL);
-	if (creators.len > 0)
-		dbm_doctor_report(report, "createrole", DBM_HEALTH_WARNING,
-						  psprintf("roles with CREATEROLE: %s", creators.data),
-						  "Before PostgreSQL 16 they can grant themselves any role that is not a "
-						  "superuser's.");
+	for (int at = 0; at < lengthof(powers); at++)
+	{
+		char *holders = list_holders(powers[at].holds);
+
+		if (holders)
+			dbm_doctor_report(report, powers[at].check, DBM_HEALTH_WARNING,
+							  psprintf("%s: %s", powers[at].finding, holders), powers[at].advice);
+	}
 }
 
 static void
