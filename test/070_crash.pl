@@ -241,6 +241,8 @@ sub play_round
         my $took = time - $began;
         $usual{$kind} = $took if !$usual{$kind} || $took < $usual{$kind};
         $session->close;
+        # the server ends the session a moment after the client does
+        wait_until('end of the session', sub { !is_alive($session->{pid}) });
     }
     my $answer = answer_of($kind, $session);
     my $label = sprintf 'round %d, %s, %s killed%s%s', $round, $kind, $victim,
