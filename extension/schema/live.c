@@ -197,6 +197,67 @@ begin_unit(DbmReceiver *receiver, DbmUnitKey unit)
 	self->members = NIL;
 }
 
+/* ---- bodies described lately ---- */
+
+/* Beyond this they are dropped, and described again when they are to be stored. */
+#define RECENT_LIMIT (8 * 1024 * 1024)
+
+static void
+keep_recent(DbmLive *live, const DbmDraft *draft)
+{
+	DbmRecentBody *recent;
+	bool found;
+
+	if (live->recent_memory == NULL)
+		return;
+	if (MemoryContextMemAllocated(live->recent_memory, true) > RECENT_LIMIT)
+	{
+		dbm_live_forget_recent(live);
+		return;
+	}
+	recent = hash_search(live->recent, draft->hash, HASH_ENTER, &found);
+	if (found)
+		return;
+	/* complete before it can be found: an error in between must not leave half of it */
+	recent->length = -1;
+	recent->body = NULL;
+	recent->body = MemoryContextAlloc(live->recent_memory, Max(draft->body->len, 1));
+	memcpy(recent->body, draft->body->data, draft->body->len);
+	recent->length = draft->body->len;
+}
+
+static void
+begin_recent(DbmLive *live)
+{
+	HASHCTL control = {.keysize = DBM_DIGEST_LENGTH, .entrysize = sizeof(DbmRecentBody)};
+
+	if (live->recent_memory)
+		return;
+	live->recent_memory = AllocSetContextCreate(live->memory, "dbmaestro recent bodies",
+												ALLOCSET_DEFAULT_SIZES);
+	control.hcxt = live->recent_memory;
+	live->recent = hash_create("dbmaestro recent bodies", 64, &control,
+							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+void
+dbm_live_forget_recent(DbmLive *live)
+{
+	if (live->recent_memory)
+		MemoryContextDelete(live->recent_memory);
+	live->recent_memory = NULL;
+	live->recent = NULL;
+}
+
+const DbmRecentBody *
+dbm_live_recent(DbmLive *live, const uint8 *hash)
+{
+	const DbmRecentBody *recent = live->recent ? hash_search(live->recent, hash, HASH_FIND, NULL)
+											   : NULL;
+
+	return recent && recent->length >= 0 ? recent : NULL;
+}
+
 static void
 take_object(DbmReceiver *receiver, const DbmDraft *draft)
 {
@@ -215,6 +276,7 @@ take_object(DbmReceiver *receiver, const DbmDraft *draft)
 	memcpy(object->identity, draft->identity, length);
 	*self->tail = object;
 	self->tail = &object->next_in_unit;
+	keep_recent(self->live, draft);
 }
 
 static void
@@ -297,6 +359,7 @@ dbm_live_renew(DbmLive *live, DbmPass *pass, DbmUnitKey key)
 {
 	LiveReceiver *self = (LiveReceiver *) dbm_pass_receiver(pass);
 
+	begin_recent(live);
 	self->unit.classid = InvalidOid;
 	dbm_pass_unit(pass, key);
 	if (!OidIsValid(self->unit.classid))

@@ -2,7 +2,8 @@
  * schema/live.h: the schema as this backend last saw it
  *
  * Units with their objects' hashes and the rows that belong to them, objects
- * in buckets, buckets under two roots.  Bodies are not kept.
+ * in buckets, buckets under two roots.  Bodies are kept from the moment a unit
+ * is described again until the next snapshot is recorded, which may store them.
  */
 #ifndef DBM_SCHEMA_LIVE_H
 #define DBM_SCHEMA_LIVE_H
@@ -65,6 +66,14 @@ typedef struct DbmJournal
 	DbmTouched *touched;
 } DbmJournal;
 
+/* Body of an object described lately, by its hash. */
+typedef struct DbmRecentBody
+{
+	uint8 hash[DBM_DIGEST_LENGTH];	/* hash key, first */
+	int length;
+	char *body;
+} DbmRecentBody;
+
 typedef struct DbmLive
 {
 	MemoryContext memory;
@@ -75,6 +84,8 @@ typedef struct DbmLive
 	bool stale[DBM_TREES];
 	int object_count;
 	DbmJournal journal;
+	MemoryContext recent_memory;	/* NULL: no bodies are kept */
+	HTAB *recent;				/* DbmRecentBody */
 } DbmLive;
 
 /* What describing a unit again did to it. */
@@ -108,6 +119,10 @@ extern void dbm_live_each(DbmLive *live, void (*function)(DbmObject *object, voi
 
 /* Notes in the journal that an object came, changed or went. */
 extern void dbm_live_touch(DbmLive *live, const char *kind, const char *identity);
+
+/* Body of an object described since the last call of dbm_live_forget_recent, or NULL. */
+extern const DbmRecentBody *dbm_live_recent(DbmLive *live, const uint8 *hash);
+extern void dbm_live_forget_recent(DbmLive *live);
 
 /* Root of a tree, brought up to date. */
 extern const uint8 *dbm_live_root(DbmLive *live, DbmTree tree);

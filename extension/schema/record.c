@@ -41,7 +41,7 @@ typedef struct NewState
 {
 	uint8 hash[DBM_DIGEST_LENGTH];	/* hash key, first */
 	DbmObject *object;
-	char *body;					/* NULL until described again */
+	char *body;					/* NULL: to be described again */
 	int length;
 } NewState;
 
@@ -182,9 +182,9 @@ take_body(DbmReceiver *receiver, const DbmDraft *draft)
 	memcpy(state->body, draft->body->data, state->length);
 }
 
-/* Collects the states that are not stored, without their bodies. */
+/* Collects the states that are not stored, with their bodies where these are at hand. */
 static HTAB *
-collect_states(List *differences, bool none_stored)
+collect_states(DbmLive *live, List *differences, bool none_stored)
 {
 	HASHCTL control = {
 		.keysize = DBM_DIGEST_LENGTH, .entrysize = sizeof(NewState), .hcxt = CurrentMemoryContext};
@@ -195,13 +195,16 @@ collect_states(List *differences, bool none_stored)
 	foreach(cell, differences)
 	{
 		DbmObject *object = ((Difference *) lfirst(cell))->object;
+		const DbmRecentBody *recent;
 		NewState *state;
 
 		if (object == NULL || (!none_stored && dbm_schema_object_stored(object->hash)))
 			continue;
 		state = hash_search(states, object->hash, HASH_ENTER, NULL);
 		state->object = object;
-		state->body = NULL;
+		recent = dbm_live_recent(live, object->hash);
+		state->body = recent ? recent->body : NULL;
+		state->length = recent ? recent->length : 0;
 	}
 	return states;
 }
@@ -224,7 +227,8 @@ describe_units(DbmPass *pass, HTAB *states)
 
 	hash_seq_init(&status, states);
 	while ((state = hash_seq_search(&status)) != NULL)
-		keys = lappend(keys, &state->object->unit);
+		if (state->body == NULL)
+			keys = lappend(keys, &state->object->unit);
 	list_sort(keys, compare_unit_keys);
 	MemoryContextSwitchTo(scratch);
 	foreach(cell, keys)
@@ -237,6 +241,19 @@ describe_units(DbmPass *pass, HTAB *states)
 	}
 }
 
+static bool
+lacks_bodies(HTAB *states)
+{
+	HASH_SEQ_STATUS status;
+	NewState *state;
+	bool lacks = false;
+
+	hash_seq_init(&status, states);
+	while ((state = hash_seq_search(&status)) != NULL)
+		lacks = lacks || state->body == NULL;
+	return lacks;
+}
+
 /* Describes the units of the new states again to get at the bodies; false: they changed. */
 static bool
 fetch_bodies(void *arg)
@@ -244,10 +261,7 @@ fetch_bodies(void *arg)
 	HTAB *states = arg;
 	BodyReceiver *receiver = palloc0(sizeof(BodyReceiver));
 	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-	HASH_SEQ_STATUS status;
-	NewState *state;
 	DbmPass *pass;
-	bool complete = true;
 
 	receiver->receiver.object = take_body;
 	receiver->states = states;
@@ -256,11 +270,7 @@ fetch_bodies(void *arg)
 	dbm_pass_end(pass);
 	UnregisterSnapshot(snapshot);
 
-	hash_seq_init(&status, states);
-	while ((state = hash_seq_search(&status)) != NULL)
-		if (state->body == NULL)
-			complete = false;
-	return complete;
+	return !lacks_bodies(states);
 }
 
 /* ---- writing ---- */
@@ -390,16 +400,17 @@ static int64
 write_all(DbmLive *live, int64 parent, const char *label, int64 deployment)
 {
 	List *differences = find_differences(live, parent);
-	HTAB *states = collect_states(differences, parent == 0);
+	HTAB *states = collect_states(live, differences, parent == 0);
 	int64 id;
 
-	if (hash_get_num_entries(states) > 0 && !dbm_attempt(fetch_bodies, states, false))
+	if (lacks_bodies(states) && !dbm_attempt(fetch_bodies, states, false))
 		return 0;
 	id = dbm_table_next_id(&dbm_snapshot_table);
 	write_states(states);
 	write_differences(id, differences);
 	write_snapshot(id, parent, live, list_length(differences), label, deployment);
 	dbm_journal_recorded(live, id);
+	dbm_live_forget_recent(live);
 	return id;
 }
 
