@@ -1,5 +1,7 @@
 -- Names prepared under ours before CREATE EXTENSION: calls would mean something else
 \set before :DBNAME
+-- 18 adds the text of the script to the context
+\set SHOW_CONTEXT never
 CREATE DATABASE core_attacks;
 \c core_attacks
 SET client_min_messages = warning;
