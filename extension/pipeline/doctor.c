@@ -224,29 +224,6 @@ check_backup(DbmDoctorReport *report)
 						   : psprintf("Run SELECT dbm_grant('backup', '%s').", name ? name : ""));
 }
 
-/* Names of the roles that are no superusers and hold one of the server's wide powers. */
-static char *
-list_holders(bool (*holds)(Form_pg_authid role))
-{
-	Relation relation = table_open(AuthIdRelationId, AccessShareLock);
-	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
-	StringInfoData names;
-	HeapTuple tuple;
-
-	initStringInfo(&names);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		Form_pg_authid role = (Form_pg_authid) GETSTRUCT(tuple);
-
-		/* predefined roles hold what they are made for */
-		if (!role->rolsuper && role->oid >= FirstNormalObjectId && holds(role))
-			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", NameStr(role->rolname));
-	}
-	systable_endscan(scan);
-	table_close(relation, AccessShareLock);
-	return names.len > 0 ? names.data : NULL;
-}
-
 static bool
 creates_roles(Form_pg_authid role)
 {
@@ -292,40 +269,53 @@ static const Power powers[] = {
 	 "They can do what a superuser can."},
 };
 
+/* Counts the superusers and notes, for each power, the other roles that hold it. */
 static int
-count_superusers(void)
+look_at_roles(StringInfo holders)
 {
 	Relation relation = table_open(AuthIdRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
 	HeapTuple tuple;
-	int count = 0;
+	int superusers = 0;
 
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Form_pg_authid role = (Form_pg_authid) GETSTRUCT(tuple);
 
-		count += role->rolsuper && role->rolcanlogin ? 1 : 0;
+		superusers += role->rolsuper && role->rolcanlogin ? 1 : 0;
+		/* predefined roles hold what they are made for */
+		if (role->rolsuper || role->oid < FirstNormalObjectId)
+			continue;
+		for (int at = 0; at < lengthof(powers); at++)
+		{
+			if (powers[at].holds(role))
+				appendStringInfo(&holders[at], "%s%s", holders[at].len > 0 ? ", " : "",
+								 NameStr(role->rolname));
+		}
 	}
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
-	return count;
+	return superusers;
 }
 
 static void
 check_roles(DbmDoctorReport *report)
 {
-	int superusers = count_superusers();
+	StringInfoData holders[lengthof(powers)];
+	int superusers;
 
+	for (int at = 0; at < lengthof(powers); at++)
+		initStringInfo(&holders[at]);
+	superusers = look_at_roles(holders);
 	dbm_doctor_report(report, "superusers", superusers > 1 ? DBM_HEALTH_INFO : DBM_HEALTH_OK,
 					  psprintf("%d superusers can log in; each has every capability", superusers),
 					  NULL);
 	for (int at = 0; at < lengthof(powers); at++)
 	{
-		char *holders = list_holders(powers[at].holds);
-
-		if (holders)
+		if (holders[at].len > 0)
 			dbm_doctor_report(report, powers[at].check, DBM_HEALTH_WARNING,
-							  psprintf("%s: %s", powers[at].finding, holders), powers[at].advice);
+							  psprintf("%s: %s", powers[at].finding, holders[at].data),
+							  powers[at].advice);
 	}
 }
 

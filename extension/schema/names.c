@@ -104,49 +104,43 @@ dbm_operator_identity(Oid operator)
 	return format_operator_qualified(operator);
 }
 
-char *
-dbm_collation_identity(DbmPass *pass, Oid collation)
+/* Qualified name of the object with this oid in a system cache. */
+static char *
+cached_identity(DbmPass *pass, int cache, Oid oid, AttrNumber name, AttrNumber namespace,
+				const char *what)
 {
-	HeapTuple tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
-	Form_pg_collation form;
+	HeapTuple tuple = SearchSysCache1(cache, ObjectIdGetDatum(oid));
+	bool is_null;
 	char *identity;
 
 	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for collation %u", collation);
-	form = (Form_pg_collation) GETSTRUCT(tuple);
-	identity = dbm_qualified(pass, form->collnamespace, NameStr(form->collname));
+		elog(ERROR, "cache lookup failed for %s %u", what, oid);
+	identity = dbm_qualified(pass,
+							 DatumGetObjectId(SysCacheGetAttr(cache, tuple, namespace, &is_null)),
+					  NameStr(*DatumGetName(SysCacheGetAttr(cache, tuple, name, &is_null))));
 	ReleaseSysCache(tuple);
 	return identity;
+}
+
+char *
+dbm_collation_identity(DbmPass *pass, Oid collation)
+{
+	return cached_identity(pass, COLLOID, collation, Anum_pg_collation_collname,
+						   Anum_pg_collation_collnamespace, "collation");
 }
 
 char *
 dbm_opclass_identity(DbmPass *pass, Oid opclass)
 {
-	HeapTuple tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclass));
-	Form_pg_opclass form;
-	char *identity;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for operator class %u", opclass);
-	form = (Form_pg_opclass) GETSTRUCT(tuple);
-	identity = dbm_qualified(pass, form->opcnamespace, NameStr(form->opcname));
-	ReleaseSysCache(tuple);
-	return identity;
+	return cached_identity(pass, CLAOID, opclass, Anum_pg_opclass_opcname,
+						   Anum_pg_opclass_opcnamespace, "operator class");
 }
 
 char *
 dbm_opfamily_identity(DbmPass *pass, Oid opfamily)
 {
-	HeapTuple tuple = SearchSysCache1(OPFAMILYOID, ObjectIdGetDatum(opfamily));
-	Form_pg_opfamily form;
-	char *identity;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for operator family %u", opfamily);
-	form = (Form_pg_opfamily) GETSTRUCT(tuple);
-	identity = dbm_qualified(pass, form->opfnamespace, NameStr(form->opfname));
-	ReleaseSysCache(tuple);
-	return identity;
+	return cached_identity(pass, OPFAMILYOID, opfamily, Anum_pg_opfamily_opfname,
+						   Anum_pg_opfamily_opfnamespace, "operator family");
 }
 
 char *
