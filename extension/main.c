@@ -6,6 +6,7 @@
 #include "fmgr.h"
 
 #include "core/installed.h"
+#include "core/own_writes.h"
 #include "core/settings.h"
 #include "guard/doors.h"
 #include "ledger/ledger.h"
@@ -20,6 +21,7 @@ _PG_init(void)
 {
 	dbm_settings_init();
 	dbm_installed_init();
+	dbm_own_writes_init();
 	dbm_schema_init();
 	dbm_guard_init();
 	dbm_ledger_init();

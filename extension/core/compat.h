@@ -8,6 +8,7 @@
 
 #include "access/heapam.h"
 #include "access/sysattr.h"
+#include "access/transam.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "parser/parse_relation.h"
@@ -46,6 +47,13 @@
 #define dbm_perminfos(rte, list) addRTEPermissionInfo(list, rte)
 #else
 #define dbm_perminfos(rte, list) ((void) (list))
+#endif
+
+/* 18 renamed the prepared CHECK constraints, having NOT NULL ones to keep beside them. */
+#if PG_VERSION_NUM >= 180000
+#define dbm_check_states(result) ((result)->ri_CheckConstraintExprs)
+#else
+#define dbm_check_states(result) ((result)->ri_ConstraintExprs)
 #endif
 
 /* 18 dropped the argument execute_once. */
@@ -146,6 +154,17 @@ dbm_check_insert_columns(ParseState *pstate, ParseNamespaceItem *item, List *col
 #define DBM_COLLATION_RULES Anum_pg_collation_collicurules
 #else
 #define DBM_COLLATION_RULES InvalidAttrNumber
+#endif
+
+/*
+ * How many transactions with an id have completed since the server started.
+ * Read without the lock it is written under: the caller sees to the order.
+ * 17 renamed the variable.
+ */
+#if PG_VERSION_NUM >= 170000
+#define dbm_completed_transactions() (*(volatile uint64 *) &TransamVariables->xactCompletionCount)
+#else
+#define dbm_completed_transactions() (*(volatile uint64 *) &ShmemVariableCache->xactCompletionCount)
 #endif
 
 /* 16 renamed the file node of a relation. */

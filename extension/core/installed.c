@@ -28,6 +28,7 @@
 #include "catalog/namespace.h"
 
 #include "core/environment.h"
+#include "core/checks.h"
 #include "core/errors.h"
 #include "core/installed.h"
 #include "core/settings.h"
@@ -365,4 +366,5 @@ dbm_installed_init(void)
 	/* run_as is remembered as a role: renaming or dropping it must be noticed */
 	CacheRegisterSyscacheCallback(AUTHOID, forget_namespace, (Datum) 0);
 	dbm_shape_init();
+	dbm_checks_init();
 }

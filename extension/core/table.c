@@ -26,10 +26,12 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "core/checks.h"
 #include "core/compat.h"
 #include "core/digest.h"
 #include "core/errors.h"
 #include "core/installed.h"
+#include "core/own_writes.h"
 #include "core/table.h"
 #include "core/table_shape.h"
 
@@ -177,7 +179,9 @@ dbm_table_next_id(const DbmTable *table)
 	{
 		CHECK_FOR_INTERRUPTS();
 		/* a sequence is advanced on the server's terms: read-only transactions are refused there */
+		dbm_own_write_begin();
 		id = nextval_internal(require_oid(table->sequence), false);
+		dbm_own_write_end();
 	} while (dbm_table_get_int64(table, id, taken, NULL));
 	pfree(taken);
 	return id;
@@ -226,6 +230,7 @@ dbm_writer_begin(const DbmTable *table)
 	DbmWriter *writer = palloc0(sizeof(DbmWriter));
 
 	require_writable();
+	dbm_own_write_begin();
 
 	writer->table = table;
 	/*
@@ -242,6 +247,7 @@ dbm_writer_begin(const DbmTable *table)
 	writer->estate = make_estate(writer->relation);
 	writer->result = makeNode(ResultRelInfo);
 	InitResultRelInfo(writer->result, writer->relation, 1, NULL, 0);
+	dbm_checks_prepare(writer->result, writer->estate);
 	ExecOpenIndices(writer->result, false);
 	writer->slot = MakeSingleTupleTableSlot(RelationGetDescr(writer->relation), &TTSOpsVirtual);
 	return writer;
@@ -292,6 +298,7 @@ dbm_writer_end(DbmWriter *writer)
 	if (writer->pushed_snapshot)
 		PopActiveSnapshot();
 	pfree(writer);
+	dbm_own_write_end();
 	CommandCounterIncrement();
 }
 
@@ -329,7 +336,9 @@ dbm_table_delete(const DbmTable *table, ItemPointer tid)
 
 	require_writable();
 	relation = open_table(table, RowExclusiveLock);
+	dbm_own_write_begin();
 	simple_heap_delete(relation, tid);
+	dbm_own_write_end();
 	table_close(relation, NoLock);
 	CommandCounterIncrement();
 }

@@ -20,8 +20,7 @@
 typedef struct Adornment
 {
 	DbmUnitKey object;			/* hash key, first */
-	bool comment;
-	bool extension;
+	int adornments;
 } Adornment;
 
 struct DbmAdorned
@@ -29,16 +28,15 @@ struct DbmAdorned
 	HTAB *objects;
 };
 
-static Adornment *
-enter(DbmAdorned *adorned, Oid classid, Oid objid)
+void
+dbm_adorned_add(DbmAdorned *adorned, DbmUnitKey object, int adornments)
 {
-	DbmUnitKey key = {classid, objid};
 	bool found;
-	Adornment *adornment = hash_search(adorned->objects, &key, HASH_ENTER, &found);
+	Adornment *adornment = hash_search(adorned->objects, &object, HASH_ENTER, &found);
 
 	if (!found)
-		adornment->comment = adornment->extension = false;
-	return adornment;
+		adornment->adornments = 0;
+	adornment->adornments |= adornments;
 }
 
 static void
@@ -52,7 +50,7 @@ read_comments(DbmAdorned *adorned, Snapshot snapshot)
 	{
 		Form_pg_description form = (Form_pg_description) GETSTRUCT(tuple);
 
-		enter(adorned, form->classoid, form->objoid)->comment = true;
+		dbm_adorned_add(adorned, (DbmUnitKey){form->classoid, form->objoid}, DBM_ADORNED_COMMENT);
 	}
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
@@ -73,7 +71,7 @@ read_extensions(DbmAdorned *adorned, Snapshot snapshot)
 	{
 		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
 
-		enter(adorned, form->classid, form->objid)->extension = true;
+		dbm_adorned_add(adorned, (DbmUnitKey){form->classid, form->objid}, DBM_ADORNED_EXTENSION);
 	}
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
@@ -95,19 +93,10 @@ dbm_adorned_read(Snapshot snapshot)
 }
 
 bool
-dbm_has_comment(DbmAdorned *adorned, Oid classid, Oid objid)
+dbm_adorned_has(DbmAdorned *adorned, Oid classid, Oid objid, int adornments)
 {
 	DbmUnitKey key = {classid, objid};
 	Adornment *adornment = hash_search(adorned->objects, &key, HASH_FIND, NULL);
 
-	return adornment && adornment->comment;
-}
-
-bool
-dbm_has_extension(DbmAdorned *adorned, Oid classid, Oid objid)
-{
-	DbmUnitKey key = {classid, objid};
-	Adornment *adornment = hash_search(adorned->objects, &key, HASH_FIND, NULL);
-
-	return adornment && adornment->extension;
+	return adornment && (adornment->adornments & adornments) != 0;
 }

@@ -2,20 +2,26 @@
  * schema/adorned.h: which objects have a comment or a tie to an extension
  *
  * Few objects have either, and every object has to be asked for both.  A pass
- * over everything reads the two catalogs once instead.
+ * over everything reads the two catalogs once instead; later the objects whose
+ * rows there changed are added.  None is taken out: a set says what may be.
  */
 #ifndef DBM_SCHEMA_ADORNED_H
 #define DBM_SCHEMA_ADORNED_H
 
 #include "utils/snapshot.h"
 
-typedef struct DbmAdorned DbmAdorned;
+#include "schema/pass.h"
+
+/* Adornments, as bits. */
+#define DBM_ADORNED_COMMENT 1
+#define DBM_ADORNED_EXTENSION 2
 
 /* Reads the catalogs under the snapshot, in the current memory context. */
 extern DbmAdorned *dbm_adorned_read(Snapshot snapshot);
 
-/* Has the object (or a part of it) a comment; is it tied to an extension? */
-extern bool dbm_has_comment(DbmAdorned *adorned, Oid classid, Oid objid);
-extern bool dbm_has_extension(DbmAdorned *adorned, Oid classid, Oid objid);
+extern void dbm_adorned_add(DbmAdorned *adorned, DbmUnitKey object, int adornments);
+
+/* May the object (or a part of it) have one of these? */
+extern bool dbm_adorned_has(DbmAdorned *adorned, Oid classid, Oid objid, int adornments);
 
 #endif							/* DBM_SCHEMA_ADORNED_H */

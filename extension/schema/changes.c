@@ -19,12 +19,12 @@
 #include "access/table.h"
 #include "access/transam.h"
 #include "access/xlog.h"
-#include "common/hashfn.h"
 #include "storage/bufmgr.h"
 #include "utils/hsearch.h"
 #include "utils/rel.h"
 
 #include "core/compat.h"
+#include "core/own_writes.h"
 #include "schema/changes.h"
 #include "schema/watched.h"
 
@@ -36,6 +36,7 @@ typedef struct PageEntry
 	DbmUnitKey owner;
 	uint64 fold;
 	bool name;
+	uint8 adornments;
 } PageEntry;
 
 typedef struct WatchedPage
@@ -56,6 +57,7 @@ typedef struct Look
 {
 	XLogRecPtr position;
 	uint64 next_xid;
+	DbmMoment moment;
 } Look;
 
 struct DbmWatcher
@@ -76,6 +78,7 @@ typedef struct Difference
 	uint64 fold;
 	bool name;
 	bool known;
+	int adornments;
 } Difference;
 
 DbmWatcher *
@@ -94,7 +97,8 @@ dbm_watcher_make(MemoryContext memory)
 void
 dbm_watcher_start(DbmWatcher *watcher)
 {
-	/* the order matters: position, then id, then (in the caller) snapshot */
+	/* the order matters: moment, position, then id, then (in the caller) snapshot */
+	watcher->present.moment = dbm_moment();
 	watcher->present.position = GetXLogInsertRecPtr();
 	watcher->present.next_xid = U64FromFullTransactionId(ReadNextFullTransactionId());
 }
@@ -102,7 +106,13 @@ dbm_watcher_start(DbmWatcher *watcher)
 bool
 dbm_watcher_moved(DbmWatcher *watcher)
 {
-	return GetXLogInsertRecPtr() != watcher->present.position;
+	return dbm_moment_others(watcher->present.moment);
+}
+
+bool
+dbm_watcher_quiet(DbmWatcher *watcher)
+{
+	return watcher->nlooks > 0 && !dbm_moment_passed(watcher->looks[watcher->nlooks - 1].moment);
 }
 
 /* Number of the newest look that tells old pages from new, -1 if there is none. */
@@ -163,54 +173,53 @@ dbm_watcher_done(DbmWatcher *watcher, Snapshot snapshot)
 		watcher->nlooks -= threshold;
 		memmove(watcher->looks, watcher->looks + threshold, sizeof(Look) * watcher->nlooks);
 	}
+	/* reading may prune pages, which changes nothing */
+	dbm_own_write_end();
 }
 
 /* ---- pages ---- */
 
-static int
-compare_entries(const void *a, const void *b)
+static bool
+same_owner(const PageEntry *a, const PageEntry *b)
 {
-	const PageEntry *left = a;
-	const PageEntry *right = b;
-
-	if (left->owner.objid != right->owner.objid)
-		return left->owner.objid < right->owner.objid ? -1 : 1;
-	if (left->owner.classid != right->owner.classid)
-		return left->owner.classid < right->owner.classid ? -1 : 1;
-	return 0;
+	return a->owner.objid == b->owner.objid && a->owner.classid == b->owner.classid;
 }
 
-/* Adds up the entries of the same owner; returns how many remain. */
-static int
-merge_entries(PageEntry *entries, int count)
+static uint64
+mix_bits(uint64 value)
 {
-	int merged = 0;
-
-	qsort(entries, count, sizeof(PageEntry), compare_entries);
-	for (int at = 1; at < count; at++)
-	{
-		if (compare_entries(&entries[merged], &entries[at]) == 0)
-			entries[merged].fold += entries[at].fold;
-		else
-			entries[++merged] = entries[at];
-	}
-	return count > 0 ? merged + 1 : 0;
+	value ^= value >> 31;
+	value *= UINT64CONST(0x9e3779b97f4a7c15);
+	value ^= value >> 29;
+	value *= UINT64CONST(0xbf58476d1ce4e5b9);
+	return value ^ (value >> 32);
 }
 
 /* A version of a row is known by where it is and who made it. */
 static uint64
 fold_tuple(const DbmWatchedCatalog *catalog, HeapTuple tuple)
 {
-	struct
-	{
-		ItemPointerData place;
-		uint16 padding;
-		TransactionId maker;
-	} version = {tuple->t_self, 0, HeapTupleHeaderGetRawXmin(tuple->t_data)};
+	uint64 place;
 
 	if (catalog->content)
 		return catalog->content(tuple);
-	return hash_bytes_extended((const unsigned char *) &version, sizeof(version), 0);
+	place = (uint64) ItemPointerGetBlockNumberNoCheck(&tuple->t_self) << 16 |
+			ItemPointerGetOffsetNumberNoCheck(&tuple->t_self);
+	return mix_bits(mix_bits(place) + HeapTupleHeaderGetRawXmin(tuple->t_data));
+}
+
+/* Adds a row to the entries; neighbours of one owner share an entry. */
+static int
+add_entry(PageEntry *entries, int count, const PageEntry *entry)
+{
+	if (count > 0 && same_owner(&entries[count - 1], entry))
+	{
+		entries[count - 1].fold += entry->fold;
+		entries[count - 1].adornments |= entry->adornments;
+		return count;
+	}
+	entries[count] = *entry;
+	return count + 1;
 }
 
 /* Reads the visible rows of a locked page; entries has room for all of them. */
@@ -219,12 +228,15 @@ read_entries(const DbmWatchedCatalog *catalog, Relation relation, Buffer buffer,
 			 PageEntry *entries)
 {
 	Page page = BufferGetPage(buffer);
+	BlockNumber block = BufferGetBlockNumber(buffer);
+	OffsetNumber last = PageGetMaxOffsetNumber(page);
 	int count = 0;
 
-	for (OffsetNumber at = FirstOffsetNumber; at <= PageGetMaxOffsetNumber(page); at++)
+	for (OffsetNumber at = FirstOffsetNumber; at <= last; at++)
 	{
 		ItemId item = PageGetItemId(page, at);
 		HeapTupleData tuple;
+		PageEntry entry = {0};
 		DbmWatch watch;
 
 		if (!ItemIdIsNormal(item))
@@ -232,14 +244,16 @@ read_entries(const DbmWatchedCatalog *catalog, Relation relation, Buffer buffer,
 		tuple.t_data = (HeapTupleHeader) PageGetItem(page, item);
 		tuple.t_len = ItemIdGetLength(item);
 		tuple.t_tableOid = RelationGetRelid(relation);
-		ItemPointerSet(&tuple.t_self, BufferGetBlockNumber(buffer), at);
-		watch = catalog->row(&tuple, &entries[count].owner);
+		ItemPointerSet(&tuple.t_self, block, at);
+		watch = catalog->row(&tuple, &entry.owner);
 		if (watch == DBM_WATCH_IGNORE || !HeapTupleSatisfiesVisibility(&tuple, snapshot, buffer))
 			continue;
-		entries[count].name = watch == DBM_WATCH_NAME;
-		entries[count++].fold = fold_tuple(catalog, &tuple);
+		entry.name = watch == DBM_WATCH_NAME;
+		entry.adornments = watch == DBM_WATCH_ADORNMENT ? catalog->adornment : 0;
+		entry.fold = fold_tuple(catalog, &tuple);
+		count = add_entry(entries, count, &entry);
 	}
-	return merge_entries(entries, count);
+	return count;
 }
 
 /* Puts what is on the page now in the place of what was there. */
@@ -271,10 +285,36 @@ note_entries(HTAB *differences, const PageEntry *entries, int count, bool before
 			difference->fold = 0;
 			difference->name = entries[at].name;
 			difference->known = false;
+			difference->adornments = 0;
 		}
+		difference->adornments |= entries[at].adornments;
 		difference->fold += before ? -entries[at].fold : entries[at].fold;
 		difference->known |= before;
 	}
+}
+
+static bool
+same_entry(const PageEntry *a, const PageEntry *b)
+{
+	return same_owner(a, b) && a->fold == b->fold;
+}
+
+/* Notes what differs on a page; most of it is as it was, at the start and at the end. */
+static void
+note_page(HTAB *differences, const WatchedPage *before, const PageEntry *after, int count)
+{
+	int same = 0;
+	int remaining = Min(before->count, count);
+	int end = 0;
+
+	while (same < remaining && same_entry(&before->entries[same], &after[same]))
+		same++;
+	remaining -= same;
+	while (end < remaining &&
+		   same_entry(&before->entries[before->count - 1 - end], &after[count - 1 - end]))
+		end++;
+	note_entries(differences, before->entries + same, before->count - same - end, true);
+	note_entries(differences, after + same, count - same - end, false);
 }
 
 /*
@@ -319,10 +359,7 @@ look_at_page(DbmWatcher *watcher, int at, Relation relation, BlockNumber block,
 	if (!newer)
 		return;
 	if (differences)
-	{
-		note_entries(differences, page->entries, page->count, true);
-		note_entries(differences, entries, count, false);
-	}
+		note_page(differences, page, entries, count);
 	store_page(watcher, page, entries, count);
 }
 
@@ -413,6 +450,7 @@ collect_changes(HTAB *differences)
 		change->owner = difference->owner;
 		change->name = difference->name;
 		change->known = difference->known;
+		change->adornments = difference->adornments;
 		changes = lappend(changes, change);
 	}
 	return changes;

@@ -30,6 +30,7 @@ typedef struct DbmRowChange
 	DbmUnitKey owner;
 	bool name;					/* nothing of it is described, but anything may mention it */
 	bool known;					/* had rows on these pages before */
+	int adornments;				/* which of these changed, see adorned.h */
 } DbmRowChange;
 
 extern DbmWatcher *dbm_watcher_make(MemoryContext memory);
@@ -53,7 +54,10 @@ extern bool dbm_watcher_changes(DbmWatcher *watcher, Snapshot snapshot, List **c
 /* The moment of the last look. */
 extern void dbm_watcher_horizon(DbmWatcher *watcher, DbmHorizon *horizon);
 
-/* Has anything at all been written to the log since the look began? */
+/* Has any other transaction completed since the look began? */
 extern bool dbm_watcher_moved(DbmWatcher *watcher);
+
+/* Is the last look as good as a new one?  Its transaction may have committed meanwhile. */
+extern bool dbm_watcher_quiet(DbmWatcher *watcher);
 
 #endif							/* DBM_SCHEMA_CHANGES_H */

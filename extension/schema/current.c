@@ -20,6 +20,7 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
+#include "schema/adorned.h"
 #include "schema/changes.h"
 #include "schema/current.h"
 #include "schema/kinds.h"
@@ -43,18 +44,42 @@ typedef struct QueuedUnit
 {
 	DbmUnitKey key;				/* hash key, first */
 	bool spread;				/* describe what mentions it in any case */
+	bool fresh;					/* nothing that is older can mention it */
 } QueuedUnit;
 
+static QueuedUnit *
+find_queued(Worklist *work, DbmUnitKey key, bool *found)
+{
+	QueuedUnit *unit = hash_search(work->queued, &key, HASH_ENTER, found);
+
+	if (!*found)
+	{
+		unit->spread = unit->fresh = false;
+		work->pending = lappend(work->pending, unit);
+	}
+	return unit;
+}
+
+/* Queues a unit that has changed rows. */
 static void
-queue_unit(Worklist *work, DbmUnitKey key, bool spread)
+queue_changed(Worklist *work, DbmUnitKey key, bool fresh)
 {
 	bool found;
-	QueuedUnit *unit = hash_search(work->queued, &key, HASH_ENTER, &found);
+	QueuedUnit *unit = find_queued(work, key, &found);
 
-	if (found && (unit->spread || !spread))
-		return;
-	unit->spread = spread;
-	work->pending = lappend(work->pending, unit);
+	unit->fresh = fresh && (!found || unit->fresh);
+}
+
+/* Queues a unit that may mention one that changed, once more if it is now to spread that. */
+static void
+queue_dependent(Worklist *work, DbmUnitKey key, bool spread)
+{
+	bool found;
+	QueuedUnit *unit = find_queued(work, key, &found);
+
+	if (found && spread && !unit->spread)
+		work->pending = lappend(work->pending, unit);
+	unit->spread |= spread;
 }
 
 static void
@@ -89,8 +114,9 @@ queue_dependents_of(Worklist *work, DbmPass *pass, DbmUnitKey row)
 		 * A view over a function mentions the columns of the type it returns,
 		 * without depending on the type: go on behind functions and types.
 		 */
-		queue_unit(work, dependent,
-				   dependent.classid == ProcedureRelationId || dependent.classid == TypeRelationId);
+		queue_dependent(work, dependent,
+						dependent.classid == ProcedureRelationId ||
+							dependent.classid == TypeRelationId);
 	}
 }
 
@@ -123,7 +149,7 @@ renew_unit(Worklist *work, DbmPass *pass, QueuedUnit *queued)
 
 	if (unit && key.classid == NamespaceRelationId)
 		name_before = MemoryContextStrdup(dbm_pass_memory(pass), unit->objects->identity);
-	if (dbm_live_renew(current, pass, key) == DBM_UNIT_NAMES || queued->spread)
+	if ((dbm_live_renew(current, pass, key) == DBM_UNIT_NAMES && !queued->fresh) || queued->spread)
 		queue_dependents(work, pass, key);
 	return !schema_renamed(key, name_before);
 }
@@ -146,6 +172,8 @@ queue_changes(Worklist *work, List *changes)
 				return false;
 			continue;
 		}
+		if (change->adornments)
+			dbm_adorned_add(current->adorned, change->owner, change->adornments);
 		key = dbm_live_unit_of(current, change->owner.classid, change->owner.objid);
 		if (dbm_unit_class(key.classid) == NULL)
 			continue;
@@ -153,7 +181,7 @@ queue_changes(Worklist *work, List *changes)
 		if (key.classid == NamespaceRelationId && change->known &&
 			dbm_live_find(current, key) == NULL)
 			return false;
-		queue_unit(work, key, false);
+		queue_changed(work, key, !change->known && dbm_live_find(current, key) == NULL);
 	}
 	return true;
 }
@@ -173,7 +201,7 @@ renew_units(List *changes, Snapshot snapshot)
 	if (work.pending == NIL)
 		return true;
 	receiver = dbm_live_receiver(current);
-	pass = dbm_pass_begin(snapshot, receiver);
+	pass = dbm_pass_begin(snapshot, receiver, current->adorned);
 	enough = true;
 	/* the list grows while it is worked on */
 	foreach(cell, work.pending)
@@ -282,10 +310,13 @@ dbm_current_schema(void)
 	if (watcher == NULL)
 		watcher = dbm_watcher_make(
 			AllocSetContextCreate(CacheMemoryContext, "dbmaestro watcher", ALLOCSET_DEFAULT_SIZES));
-	CommandCounterIncrement();
-	for (int round = 0; round < MAX_ROUNDS; round++)
-		if (dbm_attempt(look, NULL, round == MAX_ROUNDS - 1))
-			break;
+	if (!current_valid || RecoveryInProgress() || !dbm_watcher_quiet(watcher))
+	{
+		CommandCounterIncrement();
+		for (int round = 0; round < MAX_ROUNDS; round++)
+			if (dbm_attempt(look, NULL, round == MAX_ROUNDS - 1))
+				break;
+	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(temporary);
 	return current;

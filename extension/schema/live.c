@@ -1,10 +1,11 @@
 /*
- * schema/live.c: units, objects, buckets and roots in memory
+ * schema/live.c: units, objects, buckets, groups and roots in memory
  */
 #include "postgres.h"
 
 #include "utils/memutils.h"
 
+#include "schema/adorned.h"
 #include "schema/live.h"
 
 typedef struct Member
@@ -27,6 +28,15 @@ typedef struct LiveReceiver
 
 /* ---- objects and buckets ---- */
 
+/* What the hash of this object is in has to be hashed again. */
+static void
+mark_stale(DbmLive *live, const DbmObject *object)
+{
+	live->buckets[object->extra][object->bucket].stale = true;
+	live->groups[object->extra][object->bucket / DBM_GROUP_SIZE].stale = true;
+	live->stale[object->extra] = true;
+}
+
 static void
 enter_bucket(DbmLive *live, DbmObject *object)
 {
@@ -37,8 +47,6 @@ enter_bucket(DbmLive *live, DbmObject *object)
 	if (bucket->objects)
 		bucket->objects->link_in_bucket = &object->next_in_bucket;
 	bucket->objects = object;
-	bucket->stale = true;
-	live->stale[object->extra] = true;
 	live->object_count++;
 }
 
@@ -48,8 +56,6 @@ leave_bucket(DbmLive *live, DbmObject *object)
 	*object->link_in_bucket = object->next_in_bucket;
 	if (object->next_in_bucket)
 		object->next_in_bucket->link_in_bucket = object->link_in_bucket;
-	live->buckets[object->extra][object->bucket].stale = true;
-	live->stale[object->extra] = true;
 	live->object_count--;
 }
 
@@ -99,7 +105,14 @@ compare_objects(DbmObject *before, DbmObject *after)
 	return count_objects(before) == count_objects(after) ? change : DBM_UNIT_PARTS;
 }
 
-/* Notes in the journal what is not the same before and after. */
+static void
+note_change(DbmLive *live, const DbmObject *object)
+{
+	mark_stale(live, object);
+	dbm_live_touch(live, object->kind, object->identity);
+}
+
+/* Notes what is not the same before and after. */
 static void
 note_changes(DbmLive *live, DbmObject *before, DbmObject *after)
 {
@@ -107,12 +120,15 @@ note_changes(DbmLive *live, DbmObject *before, DbmObject *after)
 	{
 		DbmObject *now = find_object(after, object);
 
-		if (now == NULL || !same_object(object, now))
-			dbm_live_touch(live, object->kind, object->identity);
+		if (now && same_object(object, now))
+			continue;
+		note_change(live, object);
+		if (now)
+			mark_stale(live, now);
 	}
 	for (DbmObject *object = after; object; object = object->next_in_unit)
 		if (find_object(before, object) == NULL)
-			dbm_live_touch(live, object->kind, object->identity);
+			note_change(live, object);
 }
 
 /* ---- units ---- */
@@ -333,6 +349,8 @@ dbm_live_make(MemoryContext parent)
 		live->stale[tree] = true;
 		for (int bucket = 0; bucket < DBM_BUCKETS; bucket++)
 			live->buckets[tree][bucket].stale = true;
+		for (int group = 0; group < DBM_GROUPS; group++)
+			live->groups[tree][group].stale = true;
 	}
 	return live;
 }
@@ -347,8 +365,12 @@ void
 dbm_live_fill(DbmLive *live, Snapshot snapshot)
 {
 	DbmReceiver *receiver = dbm_live_receiver(live);
-	DbmPass *pass = dbm_pass_begin(snapshot, receiver);
+	MemoryContext caller = MemoryContextSwitchTo(live->memory);
+	DbmPass *pass;
 
+	live->adorned = dbm_adorned_read(snapshot);
+	MemoryContextSwitchTo(caller);
+	pass = dbm_pass_begin(snapshot, receiver, live->adorned);
 	dbm_pass_all(pass);
 	dbm_pass_end(pass);
 	pfree(receiver);
@@ -437,6 +459,23 @@ hash_bucket(DbmBucket *bucket)
 	pfree(hashes);
 }
 
+/* Hash over the hashes of the group's buckets, in order. */
+static void
+hash_group(DbmLive *live, DbmTree tree, int group)
+{
+	DbmBucket *buckets = &live->buckets[tree][group * DBM_GROUP_SIZE];
+	DbmDigest *digest;
+
+	for (int at = 0; at < DBM_GROUP_SIZE; at++)
+		if (buckets[at].stale)
+			hash_bucket(&buckets[at]);
+	digest = dbm_digest_begin();
+	for (int at = 0; at < DBM_GROUP_SIZE; at++)
+		dbm_digest_bytes(digest, buckets[at].hash, DBM_DIGEST_LENGTH);
+	dbm_digest_end(digest, live->groups[tree][group].hash);
+	live->groups[tree][group].stale = false;
+}
+
 static void
 hash_tree(DbmLive *live, DbmTree tree)
 {
@@ -445,12 +484,12 @@ hash_tree(DbmLive *live, DbmTree tree)
 	MemoryContext caller = MemoryContextSwitchTo(temporary);
 	DbmDigest *digest;
 
-	for (int at = 0; at < DBM_BUCKETS; at++)
-		if (live->buckets[tree][at].stale)
-			hash_bucket(&live->buckets[tree][at]);
+	for (int at = 0; at < DBM_GROUPS; at++)
+		if (live->groups[tree][at].stale)
+			hash_group(live, tree, at);
 	digest = dbm_digest_begin();
-	for (int at = 0; at < DBM_BUCKETS; at++)
-		dbm_digest_bytes(digest, live->buckets[tree][at].hash, DBM_DIGEST_LENGTH);
+	for (int at = 0; at < DBM_GROUPS; at++)
+		dbm_digest_bytes(digest, live->groups[tree][at].hash, DBM_DIGEST_LENGTH);
 	dbm_digest_end(digest, live->roots[tree]);
 	live->stale[tree] = false;
 	MemoryContextSwitchTo(caller);

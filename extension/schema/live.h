@@ -2,8 +2,9 @@
  * schema/live.h: the schema as this backend last saw it
  *
  * Units with their objects' hashes and the rows that belong to them, objects
- * in buckets, buckets under two roots.  Bodies are kept from the moment a unit
- * is described again until the next snapshot is recorded, which may store them.
+ * in buckets, buckets in groups, groups under two roots.  Bodies are kept from the
+ * moment a unit is described again until the next snapshot is recorded, which
+ * may store them.
  */
 #ifndef DBM_SCHEMA_LIVE_H
 #define DBM_SCHEMA_LIVE_H
@@ -48,6 +49,13 @@ typedef struct DbmBucket
 	bool stale;
 } DbmBucket;
 
+/* Buckets under one hash, so that one changed object leaves few to be hashed again. */
+typedef struct DbmGroup
+{
+	bool stale;
+	uint8 hash[DBM_DIGEST_LENGTH];
+} DbmGroup;
+
 /* Names that changed since a snapshot; journal.c knows how to read it. */
 typedef struct DbmTouched
 {
@@ -79,7 +87,9 @@ typedef struct DbmLive
 	MemoryContext memory;
 	HTAB *units;				/* DbmUnit by key */
 	HTAB *members;				/* key of a row to key of its unit */
+	DbmAdorned *adorned;
 	DbmBucket buckets[DBM_TREES][DBM_BUCKETS];
+	DbmGroup groups[DBM_TREES][DBM_GROUPS];
 	uint8 roots[DBM_TREES][DBM_DIGEST_LENGTH];
 	bool stale[DBM_TREES];
 	int object_count;

@@ -35,7 +35,7 @@ struct DbmPass
 	MemoryContext caller_memory;
 	ResourceOwner owner;
 	ResourceOwner caller_owner;
-	DbmAdorned *adorned;		/* of a pass over everything */
+	DbmAdorned *adorned;
 	Oid own_extension;
 	int settings_level;
 	bool labels;
@@ -92,7 +92,7 @@ catalog_has_rows(Oid catalog, Snapshot snapshot)
 }
 
 DbmPass *
-dbm_pass_begin(Snapshot snapshot, DbmReceiver *receiver)
+dbm_pass_begin(Snapshot snapshot, DbmReceiver *receiver, DbmAdorned *adorned)
 {
 	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "dbmaestro schema pass",
 												 ALLOCSET_DEFAULT_SIZES);
@@ -102,6 +102,7 @@ dbm_pass_begin(Snapshot snapshot, DbmReceiver *receiver)
 	pass->memory = memory;
 	pass->caller_memory = caller;
 	pass->receiver = receiver;
+	pass->adorned = adorned;
 	pass->own_extension = dbm_extension_oid();
 
 	/*
@@ -181,10 +182,6 @@ describe_class(DbmPass *pass, const DbmUnitClass *class)
 void
 dbm_pass_all(DbmPass *pass)
 {
-	MemoryContext scratch = MemoryContextSwitchTo(pass->memory);
-
-	pass->adorned = dbm_adorned_read(dbm_reader_snapshot(pass->reader));
-	MemoryContextSwitchTo(scratch);
 	for (int at = 0; at < dbm_unit_class_count; at++)
 		describe_class(pass, &dbm_unit_classes[at]);
 }
@@ -229,22 +226,18 @@ digest_end(DbmPass *pass, uint8 *result)
 		elog(ERROR, "could not compute SHA-256: %s", pg_cryptohash_error(pass->digest));
 }
 
-/* The first ten bits of the hash. */
-static int
-bucket_number(const uint8 *hash)
-{
-	return (hash[0] << 2) | (hash[1] >> 6);
-}
-
+/*
+ * Any function will do that gives the same on every machine; it hangs on the
+ * identity alone, so a changed object stays in its bucket (FNV-1a, folded).
+ */
 int
 dbm_bucket_of(const char *identity)
 {
-	DbmDigest *digest = dbm_digest_begin();
-	uint8 hash[DBM_DIGEST_LENGTH];
+	uint64 hash = UINT64CONST(0xcbf29ce484222325);
 
-	dbm_digest_string(digest, identity);
-	dbm_digest_end(digest, hash);
-	return bucket_number(hash);
+	for (const char *at = identity; *at; at++)
+		hash = (hash ^ (uint8) *at) * UINT64CONST(0x100000001b3);
+	return (hash ^ (hash >> 32)) % DBM_BUCKETS;
 }
 
 DbmDraft *
@@ -264,20 +257,13 @@ dbm_draft_begin(DbmPass *pass, const char *kind, const char *identity)
 void
 dbm_draft_end(DbmPass *pass, DbmDraft *draft)
 {
-	uint8 place[DBM_DIGEST_LENGTH];
-
 	digest_begin(pass);
 	digest_field(pass, DBM_SCHEMA_FORMAT, strlen(DBM_SCHEMA_FORMAT));
 	digest_field(pass, draft->kind, strlen(draft->kind));
 	digest_field(pass, draft->identity, strlen(draft->identity));
 	digest_field(pass, draft->body->data, draft->body->len);
 	digest_end(pass, draft->hash);
-
-	/* the bucket hangs on the identity alone, so a changed object stays in its own */
-	digest_begin(pass);
-	digest_field(pass, draft->identity, strlen(draft->identity));
-	digest_end(pass, place);
-	draft->bucket = bucket_number(place);
+	draft->bucket = dbm_bucket_of(draft->identity);
 
 	if (pass->receiver->object)
 		pass->receiver->object(pass->receiver, draft);
@@ -320,13 +306,13 @@ dbm_extension_member(DbmPass *pass, Oid classid, Oid objid)
 bool
 dbm_pass_extension_possible(DbmPass *pass, Oid classid, Oid objid)
 {
-	return pass->adorned == NULL || dbm_has_extension(pass->adorned, classid, objid);
+	return dbm_adorned_has(pass->adorned, classid, objid, DBM_ADORNED_EXTENSION);
 }
 
 bool
 dbm_pass_comment_possible(DbmPass *pass, Oid classid, Oid objid)
 {
-	return pass->adorned == NULL || dbm_has_comment(pass->adorned, classid, objid);
+	return dbm_adorned_has(pass->adorned, classid, objid, DBM_ADORNED_COMMENT);
 }
 
 bool

@@ -43,8 +43,11 @@ typedef struct DbmReceiver
 } DbmReceiver;
 
 typedef struct DbmPass DbmPass;
+typedef struct DbmAdorned DbmAdorned;
 
 #define DBM_BUCKETS 1024
+#define DBM_GROUP_SIZE 32
+#define DBM_GROUPS (DBM_BUCKETS / DBM_GROUP_SIZE)
 
 /* Bucket of an object with this identity, whatever its kind. */
 extern int dbm_bucket_of(const char *identity);
@@ -54,7 +57,7 @@ extern int dbm_bucket_of(const char *identity);
  * text are pinned until the end, and locks taken meanwhile are released there.
  * An error in between needs no end: the transaction cleans up.
  */
-extern DbmPass *dbm_pass_begin(Snapshot snapshot, DbmReceiver *receiver);
+extern DbmPass *dbm_pass_begin(Snapshot snapshot, DbmReceiver *receiver, DbmAdorned *adorned);
 extern void dbm_pass_end(DbmPass *pass);
 
 /* Describes every unit of the schema. */

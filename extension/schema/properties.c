@@ -197,10 +197,13 @@ dbm_put_foreign_options(StringInfo body, Datum options, bool is_null)
 char *
 dbm_comment_of(DbmPass *pass, Oid classid, Oid objid, int column)
 {
-	DbmRows *rows = dbm_rows_pair(dbm_pass_reader(pass), DBM_DESCRIPTION_OF_OBJECT, objid, classid);
+	DbmRows *rows;
 	HeapTuple tuple;
 	char *comment = NULL;
 
+	if (!dbm_pass_comment_possible(pass, classid, objid))
+		return NULL;
+	rows = dbm_rows_pair(dbm_pass_reader(pass), DBM_DESCRIPTION_OF_OBJECT, objid, classid);
 	while ((tuple = dbm_rows_next(rows)) != NULL)
 	{
 		if (((Form_pg_description) GETSTRUCT(tuple))->objsubid != column)

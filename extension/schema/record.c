@@ -22,6 +22,7 @@
 #include "core/actor.h"
 #include "core/compat.h"
 #include "core/environment.h"
+#include "core/own_writes.h"
 #include "schema/current.h"
 #include "schema/journal.h"
 #include "schema/schema.h"
@@ -166,6 +167,7 @@ find_differences(DbmLive *live, int64 newest)
 typedef struct BodyReceiver
 {
 	DbmReceiver receiver;
+	DbmAdorned *adorned;
 	HTAB *states;
 } BodyReceiver;
 
@@ -258,19 +260,31 @@ lacks_bodies(HTAB *states)
 static bool
 fetch_bodies(void *arg)
 {
-	HTAB *states = arg;
-	BodyReceiver *receiver = palloc0(sizeof(BodyReceiver));
+	BodyReceiver *receiver = arg;
 	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
 	DbmPass *pass;
 
-	receiver->receiver.object = take_body;
-	receiver->states = states;
-	pass = dbm_pass_begin(snapshot, &receiver->receiver);
-	describe_units(pass, states);
+	pass = dbm_pass_begin(snapshot, &receiver->receiver, receiver->adorned);
+	describe_units(pass, receiver->states);
 	dbm_pass_end(pass);
 	UnregisterSnapshot(snapshot);
 
-	return !lacks_bodies(states);
+	return !lacks_bodies(receiver->states);
+}
+
+/* False if the schema changed meanwhile. */
+static bool
+complete_bodies(DbmLive *live, HTAB *states)
+{
+	BodyReceiver *receiver;
+
+	if (!lacks_bodies(states))
+		return true;
+	receiver = palloc0(sizeof(BodyReceiver));
+	receiver->receiver.object = take_body;
+	receiver->adorned = live->adorned;
+	receiver->states = states;
+	return dbm_attempt(fetch_bodies, receiver, false);
 }
 
 /* ---- writing ---- */
@@ -395,6 +409,50 @@ write_snapshot(int64 id, int64 parent, DbmLive *live, int changed, const char *l
 	dbm_table_insert(row);
 }
 
+/* ---- the newest snapshot ---- */
+
+/* The newest snapshot, as it was found or written last; id 0: there is none. */
+static struct
+{
+	bool valid;
+	DbmMoment moment;			/* good until this has passed */
+	int64 id;
+	bool whole;					/* has both roots */
+	uint8 roots[DBM_TREES][DBM_DIGEST_LENGTH];
+} newest_known;
+
+static void
+note_written(int64 id, DbmLive *live)
+{
+	newest_known.id = id;
+	newest_known.whole = true;
+	for (int tree = 0; tree < DBM_TREES; tree++)
+		memcpy(newest_known.roots[tree], dbm_live_root(live, tree), DBM_DIGEST_LENGTH);
+	newest_known.moment = dbm_moment();
+	newest_known.valid = true;
+}
+
+static void
+find_newest(void)
+{
+	DbmRow row;
+
+	if (newest_known.valid && !dbm_moment_passed(newest_known.moment))
+		return;
+	newest_known.valid = false;
+	newest_known.moment = dbm_moment();
+	newest_known.id = 0;
+	newest_known.whole = false;
+	if (dbm_snapshot_newest(&row))
+	{
+		newest_known.id = dbm_row_int64(&row, DBM_SNAPSHOT_ID);
+		newest_known.whole =
+			dbm_row_digest(&row, DBM_SNAPSHOT_ROOT, newest_known.roots[DBM_TREE_SCHEMA]) &&
+			dbm_row_digest(&row, DBM_SNAPSHOT_EXTRA_ROOT, newest_known.roots[DBM_TREE_EXTRA]);
+	}
+	newest_known.valid = true;
+}
+
 /* Writes a snapshot; 0 if the schema changed under our hands. */
 static int64
 write_all(DbmLive *live, int64 parent, const char *label, int64 deployment)
@@ -403,12 +461,13 @@ write_all(DbmLive *live, int64 parent, const char *label, int64 deployment)
 	HTAB *states = collect_states(live, differences, parent == 0);
 	int64 id;
 
-	if (lacks_bodies(states) && !dbm_attempt(fetch_bodies, states, false))
+	if (!complete_bodies(live, states))
 		return 0;
 	id = dbm_table_next_id(&dbm_snapshot_table);
 	write_states(states);
 	write_differences(id, differences);
 	write_snapshot(id, parent, live, list_length(differences), label, deployment);
+	note_written(id, live);
 	dbm_journal_recorded(live, id);
 	dbm_live_forget_recent(live);
 	return id;
@@ -418,19 +477,13 @@ write_all(DbmLive *live, int64 parent, const char *label, int64 deployment)
 static int64
 find_recorded(DbmLive *live, int64 *newest)
 {
-	uint8 root[DBM_DIGEST_LENGTH];
-	uint8 extra_root[DBM_DIGEST_LENGTH];
-	DbmRow row;
-
-	*newest = 0;
-	if (!dbm_snapshot_newest(&row))
+	find_newest();
+	*newest = newest_known.id;
+	if (!newest_known.whole)
 		return 0;
-	*newest = dbm_row_int64(&row, DBM_SNAPSHOT_ID);
-	if (!dbm_row_digest(&row, DBM_SNAPSHOT_ROOT, root) ||
-		!dbm_row_digest(&row, DBM_SNAPSHOT_EXTRA_ROOT, extra_root) ||
-		memcmp(root, dbm_live_root(live, DBM_TREE_SCHEMA), DBM_DIGEST_LENGTH) != 0 ||
-		memcmp(extra_root, dbm_live_root(live, DBM_TREE_EXTRA), DBM_DIGEST_LENGTH) != 0)
-		return 0;
+	for (int tree = 0; tree < DBM_TREES; tree++)
+		if (memcmp(newest_known.roots[tree], dbm_live_root(live, tree), DBM_DIGEST_LENGTH) != 0)
+			return 0;
 	dbm_journal_recorded(live, *newest);
 	return *newest;
 }

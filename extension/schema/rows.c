@@ -155,10 +155,13 @@ open_source(DbmReader *reader, DbmSource source)
 
 	rows->memory = reader->memory;
 	rows->catalog = table_open(definition->catalog, AccessShareLock);
-	rows->index = index_open(definition->index, AccessShareLock);
-	rows->slot = table_slot_create(rows->catalog, NULL);
-	rows->scan = dbm_index_beginscan(rows->catalog, rows->index, reader->snapshot,
-									 definition->nkeys);
+	if (RelationGetNumberOfBlocks(rows->catalog) > 0)
+	{
+		rows->index = index_open(definition->index, AccessShareLock);
+		rows->slot = table_slot_create(rows->catalog, NULL);
+		rows->scan = dbm_index_beginscan(rows->catalog, rows->index, reader->snapshot,
+										 definition->nkeys);
+	}
 	MemoryContextSwitchTo(caller);
 }
 
@@ -171,9 +174,12 @@ dbm_reader_end(DbmReader *reader)
 
 		if (rows->catalog == NULL)
 			continue;
-		ExecDropSingleTupleTableSlot(rows->slot);
-		index_endscan(rows->scan);
-		index_close(rows->index, AccessShareLock);
+		if (rows->index)
+		{
+			ExecDropSingleTupleTableSlot(rows->slot);
+			index_endscan(rows->scan);
+			index_close(rows->index, AccessShareLock);
+		}
 		table_close(rows->catalog, AccessShareLock);
 	}
 	pfree(reader);
@@ -190,12 +196,14 @@ start_scan(DbmReader *reader, DbmSource source, int nkeys, Oid first, Oid second
 		open_source(reader, source);
 	if (rows->busy || nkeys != sources[source].nkeys)
 		elog(ERROR, "catalog source %d is misused", source);
+	rows->busy = true;
+	if (rows->index == NULL)
+		return rows;
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(first));
 	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(second));
 	caller = MemoryContextSwitchTo(rows->memory);
 	index_rescan(rows->scan, keys, nkeys, NULL, 0);
 	MemoryContextSwitchTo(caller);
-	rows->busy = true;
 	return rows;
 }
 
@@ -214,10 +222,15 @@ dbm_rows_pair(DbmReader *reader, DbmSource source, Oid first, Oid second)
 HeapTuple
 dbm_rows_next(DbmRows *rows)
 {
-	MemoryContext caller = MemoryContextSwitchTo(rows->memory);
-	bool found = index_getnext_slot(rows->scan, ForwardScanDirection, rows->slot);
+	bool found = false;
 
-	MemoryContextSwitchTo(caller);
+	if (rows->index)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(rows->memory);
+
+		found = index_getnext_slot(rows->scan, ForwardScanDirection, rows->slot);
+		MemoryContextSwitchTo(caller);
+	}
 	if (found)
 		return ExecFetchSlotHeapTuple(rows->slot, false, NULL);
 	rows->busy = false;

@@ -78,7 +78,7 @@ typedef struct DbmReader DbmReader;
 typedef struct DbmRows
 {
 	Relation catalog;
-	Relation index;
+	Relation index;				/* NULL: the catalog is empty */
 	IndexScanDesc scan;
 	TupleTableSlot *slot;
 	MemoryContext memory;		/* an index scan allocates when it likes */

@@ -12,6 +12,7 @@
 #include "utils/snapmgr.h"
 
 #include "core/compat.h"
+#include "schema/adorned.h"
 #include "schema/live.h"
 #include "schema/schema.h"
 
@@ -78,7 +79,7 @@ dbm_schema_objects(PG_FUNCTION_ARGS)
 	self.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	pass = dbm_pass_begin(snapshot, &self.receiver);
+	pass = dbm_pass_begin(snapshot, &self.receiver, dbm_adorned_read(snapshot));
 	dbm_pass_all(pass);
 	dbm_pass_end(pass);
 	UnregisterSnapshot(snapshot);

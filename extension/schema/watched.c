@@ -61,6 +61,7 @@
 #include "catalog/pg_user_mapping.h"
 #include "common/hashfn.h"
 
+#include "schema/adorned.h"
 #include "schema/watched.h"
 
 /* A row of, or hanging on, the object; of the server's own objects names are all that counts. */
@@ -199,11 +200,18 @@ own_type(HeapTuple tuple, DbmUnitKey *owner)
 }
 
 static DbmWatch
+adornment(DbmUnitKey *owner, Oid classid, Oid objid)
+{
+	return satellite(owner, classid, objid) == DBM_WATCH_IGNORE ? DBM_WATCH_IGNORE
+																: DBM_WATCH_ADORNMENT;
+}
+
+static DbmWatch
 own_description(HeapTuple tuple, DbmUnitKey *owner)
 {
 	Form_pg_description form = (Form_pg_description) GETSTRUCT(tuple);
 
-	return satellite(owner, form->classoid, form->objoid);
+	return adornment(owner, form->classoid, form->objoid);
 }
 
 static DbmWatch
@@ -220,9 +228,10 @@ own_depend(HeapTuple tuple, DbmUnitKey *owner)
 {
 	Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
 
-	if (form->deptype == DEPENDENCY_EXTENSION || form->deptype == DEPENDENCY_AUTO_EXTENSION ||
-		(form->classid == RelationRelationId && form->refclassid == RelationRelationId &&
-		 form->refobjsubid != 0))
+	if (form->refclassid == ExtensionRelationId)
+		return adornment(owner, form->classid, form->objid);
+	if (form->classid == RelationRelationId && form->refclassid == RelationRelationId &&
+		form->refobjsubid != 0)
 		return satellite(owner, form->classid, form->objid);
 	return DBM_WATCH_IGNORE;
 }
@@ -260,9 +269,9 @@ const DbmWatchedCatalog dbm_watched_catalogs[] = {
 	{ExtensionRelationId, own_extension, NULL},
 	{EventTriggerRelationId, own_event_trigger, NULL},
 	{DefaultAclRelationId, own_default_acl, NULL},
-	{DescriptionRelationId, own_description, NULL},
+	{DescriptionRelationId, own_description, NULL, DBM_ADORNED_COMMENT},
 	{SecLabelRelationId, own_label, NULL},
-	{DependRelationId, own_depend, NULL},
+	{DependRelationId, own_depend, NULL, DBM_ADORNED_EXTENSION},
 	{AuthIdRelationId, name_role, role_content},
 	{TableSpaceRelationId, name_tablespace, NULL},
 	{CollationRelationId, own_collation, NULL},

@@ -13,6 +13,7 @@ typedef enum DbmWatch
 {
 	DBM_WATCH_IGNORE,
 	DBM_WATCH_ROW,				/* describe the unit it belongs to again */
+	DBM_WATCH_ADORNMENT,		/* the same, and it adorns its object */
 	DBM_WATCH_NAME				/* its name may be in anything: describe everything again */
 } DbmWatch;
 
@@ -26,6 +27,7 @@ typedef struct DbmWatchedCatalog
 	DbmWatch (*row)(HeapTuple tuple, DbmUnitKey *owner);
 	/* Hashes what counts of the row; NULL: any new version of it counts. */
 	uint64 (*content)(HeapTuple tuple);
+	int adornment;				/* which one its rows are, see adorned.h */
 } DbmWatchedCatalog;
 
 extern const DbmWatchedCatalog dbm_watched_catalogs[];
