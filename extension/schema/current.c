@@ -10,7 +10,9 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "catalog/pg_attrdef.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
@@ -94,9 +96,20 @@ begin_work(Worklist *work)
 	work->pending = NIL;
 }
 
+/*
+ * Does such a row mention of a relation only what it was made with?  What has a
+ * query in it may be written otherwise when a relation gets another column.
+ */
+static bool
+ignores_new_columns(Oid classid)
+{
+	return classid == RelationRelationId || classid == ConstraintRelationId ||
+		   classid == AttrDefaultRelationId;
+}
+
 /* Queues the units whose rows depend on this one. */
 static void
-queue_dependents_of(Worklist *work, DbmPass *pass, DbmUnitKey row)
+queue_dependents_of(Worklist *work, DbmPass *pass, DbmUnitKey row, DbmUnitChange change)
 {
 	DbmRows *rows = dbm_rows_pair(dbm_pass_reader(pass), DBM_DEPEND_ON_OBJECT, row.classid,
 								  row.objid);
@@ -107,7 +120,8 @@ queue_dependents_of(Worklist *work, DbmPass *pass, DbmUnitKey row)
 		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
 		DbmUnitKey dependent = dbm_live_unit_of(current, form->classid, form->objid);
 
-		if (dbm_unit_class(dependent.classid) == NULL)
+		if (dbm_unit_class(dependent.classid) == NULL ||
+			(change == DBM_UNIT_COLUMNS && ignores_new_columns(form->classid)))
 			continue;
 
 		/*
@@ -121,13 +135,17 @@ queue_dependents_of(Worklist *work, DbmPass *pass, DbmUnitKey row)
 }
 
 static void
-queue_dependents(Worklist *work, DbmPass *pass, DbmUnitKey key)
+queue_dependents(Worklist *work, DbmPass *pass, DbmUnitKey key, DbmUnitChange change)
 {
 	DbmUnit *unit = dbm_live_find(current, key);
 
-	queue_dependents_of(work, pass, key);
+	queue_dependents_of(work, pass, key, change);
 	for (int at = 0; unit && at < unit->nmembers; at++)
-		queue_dependents_of(work, pass, unit->members[at]);
+	{
+		/* of its parts only the row type has columns */
+		if (change != DBM_UNIT_COLUMNS || unit->members[at].classid == TypeRelationId)
+			queue_dependents_of(work, pass, unit->members[at], change);
+	}
 }
 
 /* A schema's name is in everything it holds; did it get another one? */
@@ -146,11 +164,15 @@ renew_unit(Worklist *work, DbmPass *pass, QueuedUnit *queued)
 	DbmUnitKey key = queued->key;
 	DbmUnit *unit = dbm_live_find(current, key);
 	char *name_before = NULL;
+	DbmUnitChange change;
 
 	if (unit && key.classid == NamespaceRelationId)
 		name_before = MemoryContextStrdup(dbm_pass_memory(pass), unit->objects->identity);
-	if ((dbm_live_renew(current, pass, key) == DBM_UNIT_NAMES && !queued->fresh) || queued->spread)
-		queue_dependents(work, pass, key);
+	change = dbm_live_renew(current, pass, key);
+	if (queued->spread)
+		queue_dependents(work, pass, key, DBM_UNIT_NAMES);
+	else if (change >= DBM_UNIT_COLUMNS && !queued->fresh)
+		queue_dependents(work, pass, key, change);
 	return !schema_renamed(key, name_before);
 }
 

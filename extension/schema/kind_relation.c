@@ -291,6 +291,20 @@ name_row_type(DbmPass *pass, Form_pg_class form)
 		dbm_pass_member(pass, TypeRelationId, array);
 }
 
+/* Constraints and views mention no more of a relation than this. */
+static void
+name_columns(DbmPass *pass, DbmRelation *relation)
+{
+	StringInfoData names;
+
+	initStringInfo(&names);
+	appendBinaryStringInfo(&names, relation->identity, strlen(relation->identity) + 1);
+	for (int at = 0; at < relation->columns.count; at++)
+		appendBinaryStringInfo(&names, relation->columns.names[at],
+							   strlen(relation->columns.names[at]) + 1);
+	dbm_pass_names(pass, names.data, names.len);
+}
+
 void
 dbm_describe_relation(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor)
 {
@@ -311,6 +325,7 @@ dbm_describe_relation(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor)
 	if (form->relkind != RELKIND_SEQUENCE)
 		read_columns(pass, &relation);
 	read_comments(pass, &relation);
+	name_columns(pass, &relation);
 
 	draft = dbm_draft_begin(pass, kind, relation.identity);
 	put_relation(pass, draft->body, &relation);

@@ -23,6 +23,8 @@ typedef struct LiveReceiver
 	DbmObject *objects;
 	DbmObject **tail;
 	List *members;				/* DbmUnitKey, in the memory of the unit being described */
+	char *names;
+	int names_length;
 	DbmUnitChange change;
 } LiveReceiver;
 
@@ -84,25 +86,41 @@ count_objects(DbmObject *object)
 	return count;
 }
 
+/* What others may mention of a unit, before and after. */
 static DbmUnitChange
-compare_objects(DbmObject *before, DbmObject *after)
+compare_names(DbmUnit *before, LiveReceiver *after)
 {
-	DbmUnitChange change = DBM_UNIT_SAME;
-
-	if (before == NULL && after == NULL)
-		return DBM_UNIT_NAMES;	/* what is not described may be named all the same */
-	if (before == NULL || after == NULL || !same_object(before, after))
+	if (before->names == NULL || after->names == NULL)
+		return same_object(before->objects, after->objects) ? DBM_UNIT_SAME : DBM_UNIT_NAMES;
+	if (after->names_length < before->names_length ||
+		memcmp(before->names, after->names, before->names_length) != 0)
 		return DBM_UNIT_NAMES;
-	for (DbmObject *object = before; object; object = object->next_in_unit)
-	{
-		DbmObject *now = find_object(after, object);
+	if (after->names_length > before->names_length)
+		return DBM_UNIT_COLUMNS;
+	return same_object(before->objects, after->objects) ? DBM_UNIT_SAME : DBM_UNIT_PARTS;
+}
 
-		if (now == NULL)
+static DbmUnitChange
+compare_units(DbmUnit *before, LiveReceiver *after)
+{
+	DbmUnitChange change;
+
+	/* what is not described may be named all the same */
+	if (before == NULL || before->objects == NULL || after->objects == NULL)
+		return DBM_UNIT_NAMES;
+	change = compare_names(before, after);
+	for (DbmObject *object = before->objects; object; object = object->next_in_unit)
+	{
+		DbmObject *now = find_object(after->objects, object);
+
+		if (now == NULL && object != before->objects)
 			return DBM_UNIT_NAMES;
-		if (!same_object(object, now))
-			change = DBM_UNIT_PARTS;
+		if (now && !same_object(object, now))
+			change = Max(change, DBM_UNIT_PARTS);
 	}
-	return count_objects(before) == count_objects(after) ? change : DBM_UNIT_PARTS;
+	if (count_objects(before->objects) != count_objects(after->objects))
+		change = Max(change, DBM_UNIT_PARTS);
+	return change;
 }
 
 static void
@@ -134,6 +152,16 @@ note_changes(DbmLive *live, DbmObject *before, DbmObject *after)
 /* ---- units ---- */
 
 static void
+clear_unit(DbmUnit *unit)
+{
+	unit->objects = NULL;
+	unit->members = NULL;
+	unit->nmembers = 0;
+	unit->names = NULL;
+	unit->names_length = 0;
+}
+
+static void
 forget_unit(DbmLive *live, DbmUnit *unit)
 {
 	DbmObject *object = unit->objects;
@@ -150,9 +178,9 @@ forget_unit(DbmLive *live, DbmUnit *unit)
 		(void) hash_search(live->members, &unit->members[at], HASH_REMOVE, NULL);
 	if (unit->members)
 		pfree(unit->members);
-	unit->objects = NULL;
-	unit->members = NULL;
-	unit->nmembers = 0;
+	if (unit->names)
+		pfree(unit->names);
+	clear_unit(unit);
 }
 
 static void
@@ -173,6 +201,16 @@ take_members(DbmLive *live, DbmUnit *unit, List *members)
 	}
 }
 
+static void
+take_names(DbmLive *live, DbmUnit *unit, LiveReceiver *self)
+{
+	if (self->names == NULL)
+		return;
+	unit->names = MemoryContextAlloc(live->memory, self->names_length);
+	memcpy(unit->names, self->names, self->names_length);
+	unit->names_length = self->names_length;
+}
+
 /* Puts a newly described unit in the place of what was known of it. */
 static void
 replace_unit(LiveReceiver *self)
@@ -183,7 +221,7 @@ replace_unit(LiveReceiver *self)
 	bool found;
 
 	unit = hash_search(live->units, &self->unit, empty ? HASH_FIND : HASH_ENTER, &found);
-	self->change = compare_objects(found ? unit->objects : NULL, self->objects);
+	self->change = compare_units(found ? unit : NULL, self);
 	if (self->change != DBM_UNIT_SAME)
 		note_changes(live, found ? unit->objects : NULL, self->objects);
 	if (found)
@@ -194,12 +232,12 @@ replace_unit(LiveReceiver *self)
 			(void) hash_search(live->units, &self->unit, HASH_REMOVE, NULL);
 		return;
 	}
-	unit->nmembers = 0;
-	unit->members = NULL;
+	clear_unit(unit);
 	unit->objects = self->objects;
 	for (DbmObject *object = unit->objects; object; object = object->next_in_unit)
 		enter_bucket(live, object);
 	take_members(live, unit, self->members);
+	take_names(live, unit, self);
 }
 
 static void
@@ -211,6 +249,8 @@ begin_unit(DbmReceiver *receiver, DbmUnitKey unit)
 	self->objects = NULL;
 	self->tail = &self->objects;
 	self->members = NIL;
+	self->names = NULL;
+	self->names_length = 0;
 }
 
 /* ---- bodies described lately ---- */
@@ -306,6 +346,16 @@ take_member(DbmReceiver *receiver, DbmUnitKey member)
 }
 
 static void
+hear_names(DbmReceiver *receiver, const char *names, int length)
+{
+	LiveReceiver *self = (LiveReceiver *) receiver;
+
+	self->names = palloc(length);
+	memcpy(self->names, names, length);
+	self->names_length = length;
+}
+
+static void
 end_unit(DbmReceiver *receiver)
 {
 	replace_unit((LiveReceiver *) receiver);
@@ -319,6 +369,7 @@ dbm_live_receiver(DbmLive *live)
 	self->receiver.unit_begin = begin_unit;
 	self->receiver.object = take_object;
 	self->receiver.member = take_member;
+	self->receiver.names = hear_names;
 	self->receiver.unit_end = end_unit;
 	self->live = live;
 	return &self->receiver;

@@ -40,6 +40,8 @@ typedef struct DbmUnit
 	DbmObject *objects;			/* the unit's own object first */
 	int nmembers;
 	DbmUnitKey *members;
+	char *names;				/* what others may mention of it, NULL: anything */
+	int names_length;
 } DbmUnit;
 
 typedef struct DbmBucket
@@ -103,6 +105,7 @@ typedef enum DbmUnitChange
 {
 	DBM_UNIT_SAME,				/* every object as before */
 	DBM_UNIT_PARTS,				/* objects came or changed, but nothing others could name */
+	DBM_UNIT_COLUMNS,			/* it has new columns behind those it had */
 	DBM_UNIT_NAMES				/* its own object changed or a name went away */
 } DbmUnitChange;
 

@@ -279,6 +279,13 @@ dbm_pass_member(DbmPass *pass, Oid classid, Oid objid)
 		pass->receiver->member(pass->receiver, member);
 }
 
+void
+dbm_pass_names(DbmPass *pass, const char *names, int length)
+{
+	if (pass->receiver->names)
+		pass->receiver->names(pass->receiver, names, length);
+}
+
 static bool
 has_dependency(DbmPass *pass, Oid classid, Oid objid, char deptype)
 {

@@ -39,6 +39,7 @@ typedef struct DbmReceiver
 	void (*unit_begin)(struct DbmReceiver *self, DbmUnitKey unit);
 	void (*object)(struct DbmReceiver *self, const DbmDraft *draft);
 	void (*member)(struct DbmReceiver *self, DbmUnitKey member);
+	void (*names)(struct DbmReceiver *self, const char *names, int length);
 	void (*unit_end)(struct DbmReceiver *self);
 } DbmReceiver;
 
@@ -78,6 +79,13 @@ extern void dbm_draft_end(DbmPass *pass, DbmDraft *draft);
 
 /* Names a catalog row that belongs to the unit being described. */
 extern void dbm_pass_member(DbmPass *pass, Oid classid, Oid objid);
+
+/*
+ * Says all that others may mention of the unit: its identity, then the names of
+ * its columns, each with its final zero byte.  Without this others may mention
+ * anything of it.
+ */
+extern void dbm_pass_names(DbmPass *pass, const char *names, int length);
 
 /* Is the object a member of an extension (and so not described)? */
 extern bool dbm_extension_member(DbmPass *pass, Oid classid, Oid objid);
