@@ -103,6 +103,13 @@ dbm_simple_heap_update(Relation relation, ItemPointer tid, HeapTuple tuple)
 #define dbm_local_transaction_id() (MyProc->lxid)
 #endif
 
+/* 17 has a role that may lock, vacuum and analyse every table. */
+#if PG_VERSION_NUM >= 170000
+#define DBM_ROLE_MAINTAIN ROLE_PG_MAINTAIN
+#else
+#define DBM_ROLE_MAINTAIN InvalidOid
+#endif
+
 /* Raises unless the current user may insert into these columns (COPY's check). */
 static inline void
 dbm_check_insert_columns(ParseState *pstate, ParseNamespaceItem *item, List *columns)

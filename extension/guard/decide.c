@@ -64,7 +64,8 @@ decide_outside_run(const DbmCommand *command)
 {
 	DbmGuardMode mode = dbm_environment()->guard_in_force;
 
-	if (mode == DBM_GUARD_OFF || command->class == DBM_COMMAND_OTHER)
+	if (mode == DBM_GUARD_OFF || command->class == DBM_COMMAND_OTHER ||
+		command->class == DBM_COMMAND_LOCK)
 		return DBM_ALLOWED;
 	if (is_schema_change(command) && dbm_command_is_temporary(command))
 		return DBM_ALLOWED;

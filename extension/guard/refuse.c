@@ -53,6 +53,8 @@ static const HarmWords harm_words[] = {
 	"Leave the objects of dbmaestro out of other extensions."},
 	[DBM_HARM_PUBLICATION] = {"\"%s\" belongs to dbmaestro; subscribers have no such tables.",
 	"Publish the tables of the application only."},
+	[DBM_HARM_LOCK] = {"While \"%s\" is locked, deployments and the records of refusals wait.",
+	"Leave the objects of dbmaestro out of LOCK TABLE, or take no more than ACCESS SHARE."},
 };
 
 /* "ALTER TABLE on "public.orders"", or the action alone where nothing has a name. */
