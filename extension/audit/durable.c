@@ -62,6 +62,20 @@ dbm_durable_tables(void)
 	return tables;
 }
 
+/* Starts a worker, without waiting, if files are waiting to be moved. */
+static void
+sweep(void)
+{
+	BackgroundWorkerHandle *worker;
+
+	if (!IsUnderPostmaster || IsBinaryUpgrade || RecoveryInProgress() ||
+		dbm_durable_waiting() == 0 || dbm_audit_worker_runs())
+		return;
+	worker = dbm_audit_worker_start();
+	if (worker)
+		pfree(worker);
+}
+
 void
 dbm_durable_prepare(void)
 {
@@ -73,7 +87,7 @@ dbm_durable_prepare(void)
 		last_sweep = now;
 		if (!RecoveryInProgress())
 			dbm_spill_prepare();
-		dbm_durable_sweep();
+		sweep();
 	}
 }
 
@@ -227,19 +241,6 @@ dbm_durable_write(DbmRow *const *rows, int nrows)
 		return false;
 	}
 	return IsUnderPostmaster && wait_until_entered(event_id);
-}
-
-void
-dbm_durable_sweep(void)
-{
-	BackgroundWorkerHandle *worker;
-
-	if (!IsUnderPostmaster || IsBinaryUpgrade || RecoveryInProgress() ||
-		dbm_durable_waiting() == 0 || dbm_audit_worker_runs())
-		return;
-	worker = dbm_audit_worker_start();
-	if (worker)
-		pfree(worker);
 }
 
 int

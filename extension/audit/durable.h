@@ -30,9 +30,6 @@ extern void dbm_durable_prepare(void);
  */
 extern bool dbm_durable_write(DbmRow *const *rows, int nrows);
 
-/* Starts a worker, without waiting, if files are waiting to be moved. */
-extern void dbm_durable_sweep(void);
-
 /* Lets records hold rows of this table too; called while the library is loaded. */
 extern void dbm_durable_register_table(const DbmTable *table);
 
