@@ -13,6 +13,7 @@
 #include "parser/parse_relation.h"
 #include "storage/buf_internals.h"
 #include "storage/bufpage.h"
+#include "utils/guc_tables.h"
 
 /* 16 moved SET_VARSIZE and VARDATA out of postgres.h. */
 #if PG_VERSION_NUM >= 160000
@@ -109,6 +110,33 @@ dbm_simple_heap_update(Relation relation, ItemPointer tid, HeapTuple tuple)
 #else
 #define DBM_ROLE_MAINTAIN InvalidOid
 #endif
+
+/* The setting of this name, or NULL; 15 shows only the sorted array of all. */
+static inline struct config_generic *
+dbm_find_setting(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+	return find_option(name, false, true, DEBUG1);
+#else
+	struct config_generic **all = get_guc_variables();
+	int low = 0;
+	int high = GetNumConfigOptions();
+
+	while (low < high)
+	{
+		int middle = (low + high) / 2;
+		int order = pg_strcasecmp(name, all[middle]->name);
+
+		if (order == 0)
+			return all[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+#endif
+}
 
 /* Raises unless the current user may insert into these columns (COPY's check). */
 static inline void

@@ -30,6 +30,7 @@
 #include "ledger/copy_data.h"
 #include "ledger/deferred.h"
 #include "ledger/execute.h"
+#include "ledger/run_settings.h"
 #include "ledger/temporary.h"
 #include "ledger/transaction.h"
 
@@ -202,6 +203,7 @@ run_authorised(DbmExecution *execution)
 		nest = NewGUCNestLevel();
 		/* in this security context SET ROLE is refused, also to functions of the script */
 		SetUserIdAndSecContext(execution->ran_as, security | SECURITY_LOCAL_USERID_CHANGE);
+		dbm_run_settings_set(execution->ran_as);
 		set_for_run("search_path", dbm_setting_text(DBM_SETTING_SEARCH_PATH));
 		dbm_collect_begin();
 		dbm_deferred_begin();
