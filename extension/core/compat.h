@@ -13,6 +13,7 @@
 #include "parser/parse_relation.h"
 #include "storage/buf_internals.h"
 #include "storage/bufpage.h"
+#include "storage/proc.h"
 #include "utils/guc_tables.h"
 
 /* 16 moved SET_VARSIZE and VARDATA out of postgres.h. */
@@ -110,6 +111,30 @@ dbm_simple_heap_update(Relation relation, ItemPointer tid, HeapTuple tuple)
 #else
 #define DBM_ROLE_MAINTAIN InvalidOid
 #endif
+
+/*
+ * The lock of this process behind the given one in a partition of the lock
+ * table, first NULL; the caller holds the partition's lock.  16 made the queue
+ * a list.
+ */
+static inline PROCLOCK *
+dbm_next_own_lock(int partition, PROCLOCK *lock)
+{
+#if PG_VERSION_NUM >= 160000
+	dlist_head *list = &MyProc->myProcLocks[partition];
+
+	if (lock == NULL)
+		return dlist_is_empty(list) ? NULL : dlist_head_element(PROCLOCK, procLink, list);
+	if (!dlist_has_next(list, &lock->procLink))
+		return NULL;
+	return dlist_container(PROCLOCK, procLink, dlist_next_node(list, &lock->procLink));
+#else
+	SHM_QUEUE *queue = &MyProc->myProcLocks[partition];
+
+	return (PROCLOCK *) SHMQueueNext(queue, lock ? &lock->procLink : queue,
+									 offsetof(PROCLOCK, procLink));
+#endif
+}
 
 /* The setting of this name, or NULL; 15 shows only the sorted array of all. */
 static inline struct config_generic *
