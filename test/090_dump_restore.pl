@@ -128,18 +128,43 @@ sub status_of
     return $node->safe_psql($database, 'SELECT environment, guard, guard_in_force, identity FROM dbm_status()');
 }
 
+# Until it is attached a copy records nothing: refusals are in the server log, no number is taken.
+sub check_records_nothing
+{
+    my ($database) = @_;
+    my $offset = -s $node->logfile;
+    my $before = own_rows($database);
+    my ($stdout, $stderr);
+
+    $node->psql($database, 'CREATE TABLE public.passes (); DROP TABLE public.passes', stderr => \$stderr);
+    like($stderr, qr/WARNING:  this database is a copy of environment "prod"\n.*pass here without a record/,
+        "$database: says that changes pass");
+    is(dbm_refused($node, $database, 'DROP SCHEMA dbmaestro CASCADE')->{sqlstate}, 'MA002', "$database: protects dbmaestro");
+    $node->psql($database, 'DO $$ BEGIN DROP TABLE dbmaestro.run; EXCEPTION WHEN OTHERS THEN END $$');
+    is(dbm_refused($node, $database, "SELECT dbm_rollback('4_tags')")->{sqlstate}, 'MA013', "$database: refuses dbm_rollback");
+    dbm_same_text(own_rows($database), $before, "$database: none of it has left a row or taken a number");
+    my $log = slurp_file($node->logfile, $offset);
+    like($log, qr/not in the audit trail \(copy that is not attached\): denied DROP SCHEMA by "postgres".*\n.*Statement: DROP SCHEMA dbmaestro/,
+        "$database: the server log has the refused command");
+    like($log, qr/not attached\): denied DROP TABLE.*\n.*Statement: DROP TABLE dbmaestro.run/, "$database: also one that was caught");
+    like($log, qr/not attached\): refused dbm_rollback.*\n.*Statement: SELECT dbm_rollback/, "$database: and the function's refusal");
+    is($node->safe_psql($database, 'SELECT records_waiting, records_lost FROM dbm_status()'), '0|0', "$database: nothing waits or is lost");
+    return;
+}
+
 sub check_copy
 {
     my ($database) = @_;
 
     dbm_same_text(own_rows($database), $rows, "$database: our rows and sequences are the same");
     is(schema_hash($database), $hash, "$database: so is the hash of the schema");
-    is(status_of($database), 'prod|enforce|observe|unbound', "$database is a copy and says so");
+    is(status_of($database), 'prod|enforce|off|unbound', "$database is a copy and says so");
     my $error = dbm_refused($node, $database, "SELECT dbm_apply('7_new', 'CREATE TABLE public.seven ()')");
     is($error->{sqlstate}, 'MA013', "$database: dbm_apply refuses");
     like($error->{hint}, qr/dbm_attach/, "$database: and says what to do");
     is($node->safe_psql($database, 'SELECT count(*) FROM dbmaestro.change_history'),
         6, "$database: the history can be read");
+    check_records_nothing($database);
 
     $node->safe_psql($database, "SELECT dbm_attach('restored for a test', 'stage2')");
     is(status_of($database), 'stage2|enforce|enforce|attached', "$database: attached");

@@ -19,6 +19,7 @@
 #include "audit/spill.h"
 #include "audit/worker.h"
 #include "core/compat.h"
+#include "core/installed.h"
 #include "core/settings.h"
 
 /* A worker other than ours can't wake us when it has entered our record. */
@@ -37,6 +38,9 @@ static const DbmTable *tables[MAX_TABLES + 1] = {&dbm_audit_event_table};
 
 /* denied_wait as last read: after an error the table can't be asked. */
 static int wait_limit_ms = 2000;
+
+/* Is this a copy that nobody has attached, as far as was read last? */
+static bool is_unbound = false;
 
 static TimestampTz last_sweep = 0;
 
@@ -82,6 +86,7 @@ dbm_durable_prepare(void)
 	TimestampTz now = GetCurrentTimestamp();
 
 	wait_limit_ms = dbm_setting_milliseconds(DBM_SETTING_DENIED_WAIT);
+	is_unbound = dbm_environment()->identity == DBM_IDENTITY_UNBOUND;
 	if (TimestampDifferenceExceeds(last_sweep, now, SWEEP_INTERVAL_MS))
 	{
 		last_sweep = now;
@@ -230,6 +235,12 @@ dbm_durable_write(DbmRow *const *rows, int nrows)
 	{
 		/* a standby's files would never be entered, and would outlive a promotion */
 		log_record(rows[0], "standby");
+		return false;
+	}
+	if (is_unbound)
+	{
+		/* it may be in the middle of a restore, whose rows have these numbers */
+		log_record(rows[0], "copy that is not attached");
 		return false;
 	}
 	if (nrows > 1)
