@@ -198,6 +198,59 @@ $node->safe_psql('again', "SELECT dbm_apply('8_both', 'CREATE TABLE public.both 
 is($node->safe_psql('again', "SELECT outcome FROM dbm_rollback('8_both', 'a test')"),
     'rolled back', 'a change of after it too');
 
+# ---- a restore over the enforcing database itself ----
+
+# Runs pg_restore --clean over it; returns its result and what it complained about.
+sub restore_over
+{
+    my ($who, @options) = @_;
+    my ($stdout, $stderr);
+    my $result = $node->run_log(
+        [ 'pg_restore', '--clean', '--if-exists', @options, '-d', $node->connstr('prod') . " user=$who", "$directory/superuser.custom" ],
+        '>', \$stdout, '2>', \$stderr);
+
+    return ($result, $stderr);
+}
+
+sub changes_of
+{
+    return $node->safe_psql('prod', 'SELECT count(*), max(id) FROM dbmaestro.run');
+}
+
+my $changes = changes_of();
+foreach my $who (qw(postgres shop_owner))
+{
+    foreach my $option (qw(--exit-on-error --single-transaction))
+    {
+        my ($result, $stderr) = restore_over($who, $option);
+        ok(!$result, "pg_restore --clean $option as $who: refused");
+        like($stderr, qr/\A.*ERROR:  cannot run [A-Z ]+ on "[^"]+" outside a recorded change\n(?!.*ERROR:)/s,
+            "$option as $who: by the guard, at its first statement");
+    }
+    my ($result, $stderr) = restore_over($who);
+    ok(!$result, "pg_restore --clean that goes on, as $who: is told");
+    is( join("\n", grep { !/outside a recorded change|would harm dbmaestro|cannot run INSERT on table "dbmaestro|violates unique constraint|cannot insert|must be owner of|permission denied/ } $stderr =~ /ERROR:  .*/g),
+        '', "as $who: refused statement by statement, and nothing worse");
+    is(schema_hash('prod'), $hash, "as $who: the schema is as it was");
+    is(changes_of(), $changes, "as $who: so is the ledger");
+    is($node->safe_psql('prod', "SELECT count(*) FROM dbm_doctor() WHERE health = 'error'"), 0, "as $who: dbm_doctor is content");
+    is(dbm_apply($node, 'prod', "9_after_$who", 'SELECT 1'), 'applied', "as $who: changes go in, under numbers of their own");
+    $changes = changes_of();
+}
+# the way out
+$node->safe_psql('prod', "SELECT dbm_guard('off')");
+my (undef, $complaint) = restore_over('postgres');
+# what pg_restore --clean says of partitions on any server
+is(join("\n", grep { !/cannot drop inherited (?:constraint|index)/ } $complaint =~ /ERROR:  .*/g),
+    '', 'switched off first, the restore succeeds');
+is(status_of('prod'), 'prod|enforce|off|unbound', 'what is restored is a copy');
+is(schema_hash('prod'), $hash, 'with the schema of the dump');
+dbm_same_text(own_rows('prod'), $rows, 'and the ledger of the dump');
+$node->safe_psql('prod', "SELECT dbm_attach('restored in place', 'prod')");
+is(dbm_refused($node, 'prod', 'DROP TABLE shop.orders')->{sqlstate}, 'MA001', 'attached, it is guarded again');
+is(dbm_apply($node, 'prod', '7_new', 'SELECT 1'), 'applied', 'and changes go in');
+$hash = schema_hash('prod');
+
 # ---- nothing of ours makes a dump of the schema differ ----
 
 is(dbm_dump($node, 'prod'), dbm_dump($node, 'prod'), 'pg_dump --schema-only is the same twice');
