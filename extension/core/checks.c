@@ -90,7 +90,8 @@ read_checks(Relation relation)
 						   .entrysize = sizeof(RelationChecks),
 						   .hcxt = CacheMemoryContext};
 
-		known = hash_create("dbmaestro checks", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		known = hash_create("dbmaestro checks", 16, &control,
+							HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
 	checks = hash_search(known, &oid, HASH_ENTER, NULL);
 	checks->memory = memory;

@@ -81,8 +81,9 @@ set_encoding(List *options)
 		if (strcmp(lfirst_node(DefElem, cell)->defname, "encoding") != 0)
 			changed = lappend(changed, lfirst(cell));
 	}
-	return lappend(changed, makeDefElem("encoding", (Node *) makeString(pstrdup(
-										GetDatabaseEncodingName())), -1));
+	return lappend(
+		changed,
+		makeDefElem("encoding", (Node *) makeString(pstrdup(GetDatabaseEncodingName())), -1));
 }
 
 uint64

@@ -281,6 +281,19 @@ set_one(int at, const struct config_generic *setting, const Layers *layers)
 	}
 }
 
+/* Looked up once; those of a module may yet be replaced, when it is loaded. */
+static const struct config_generic *
+find_setting(int at)
+{
+	static const struct config_generic *found[NSETTINGS];
+
+	if (found[at])
+		return found[at];
+	if (strchr(run_settings[at].name, '.'))
+		return dbm_find_setting(run_settings[at].name);
+	return found[at] = dbm_find_setting(run_settings[at].name);
+}
+
 void
 dbm_run_settings_set(Oid role)
 {
@@ -289,7 +302,7 @@ dbm_run_settings_set(Oid role)
 	read_layers(role, &layers);
 	for (int at = 0; at < NSETTINGS; at++)
 	{
-		const struct config_generic *setting = dbm_find_setting(run_settings[at].name);
+		const struct config_generic *setting = find_setting(at);
 
 		if (setting)
 			set_one(at, setting, &layers);

@@ -21,6 +21,7 @@
 #include "access/xlog.h"
 #include "storage/bufmgr.h"
 #include "utils/hsearch.h"
+#include "utils/inval.h"
 #include "utils/rel.h"
 
 #include "core/compat.h"
@@ -97,6 +98,8 @@ dbm_watcher_make(MemoryContext memory)
 void
 dbm_watcher_start(DbmWatcher *watcher)
 {
+	/* the catalogs' files are asked for without a lock, which would have done this */
+	AcceptInvalidationMessages();
 	/* the order matters: moment, position, then id, then (in the caller) snapshot */
 	watcher->present.moment = dbm_moment();
 	watcher->present.position = GetXLogInsertRecPtr();
@@ -336,6 +339,28 @@ is_old_at_a_glance(Relation relation, BlockNumber block, Buffer buffer, XLogRecP
 	return position <= threshold && dbm_buffer_holds(buffer, relation, block);
 }
 
+/*
+ * Is the whole catalog as old as that, and its file the one it was?  Asked of
+ * the relation cache without a lock, which costs more than the rest of it.
+ * What is found to be old is so, as above; whoever gives the catalog another
+ * file is running, too, and takes the pages out of their buffers.
+ */
+static bool
+is_quiet_at_a_glance(WatchedFile *file, Oid catalog, XLogRecPtr threshold)
+{
+	Relation relation = RelationIdGetRelation(catalog);
+	bool quiet;
+
+	if (!RelationIsValid(relation))
+		return false;
+	quiet = file->file == dbm_file_number(relation) &&
+			file->nblocks == RelationGetNumberOfBlocks(relation);
+	for (BlockNumber block = 0; quiet && block < file->nblocks; block++)
+		quiet = is_old_at_a_glance(relation, block, file->pages[block].buffer, threshold);
+	RelationClose(relation);
+	return quiet;
+}
+
 /* Looks at one page unless it is no newer than the threshold; without one, always. */
 static void
 look_at_page(DbmWatcher *watcher, int at, Relation relation, BlockNumber block,
@@ -395,10 +420,14 @@ static bool
 look_at_catalog(DbmWatcher *watcher, int at, const XLogRecPtr *threshold, Snapshot snapshot,
 				HTAB *differences)
 {
-	Relation relation = table_open(dbm_watched_catalogs[at].catalog, AccessShareLock);
 	WatchedFile *file = &watcher->files[at];
-	bool reliable = RelationNeedsWAL(relation);
+	Relation relation;
+	bool reliable;
 
+	if (threshold && is_quiet_at_a_glance(file, dbm_watched_catalogs[at].catalog, *threshold))
+		return true;
+	relation = table_open(dbm_watched_catalogs[at].catalog, AccessShareLock);
+	reliable = RelationNeedsWAL(relation);
 	if (differences == NULL)
 		file->file = dbm_file_number(relation);
 	else if (file->file != dbm_file_number(relation))

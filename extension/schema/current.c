@@ -283,6 +283,7 @@ static bool
 is_transient(const ErrorData *error)
 {
 	return error->sqlerrcode == ERRCODE_INTERNAL_ERROR ||
+		   error->sqlerrcode == ERRCODE_UNDEFINED_FILE ||
 		   ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
 			   ERRCODE_TO_CATEGORY(ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION);
 }

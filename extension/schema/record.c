@@ -446,9 +446,10 @@ find_newest(void)
 	if (dbm_snapshot_newest(&row))
 	{
 		newest_known.id = dbm_row_int64(&row, DBM_SNAPSHOT_ID);
-		newest_known.whole =
-			dbm_row_digest(&row, DBM_SNAPSHOT_ROOT, newest_known.roots[DBM_TREE_SCHEMA]) &&
-			dbm_row_digest(&row, DBM_SNAPSHOT_EXTRA_ROOT, newest_known.roots[DBM_TREE_EXTRA]);
+		newest_known.whole = dbm_row_digest(&row, DBM_SNAPSHOT_ROOT,
+											newest_known.roots[DBM_TREE_SCHEMA]) &&
+							 dbm_row_digest(&row, DBM_SNAPSHOT_EXTRA_ROOT,
+											newest_known.roots[DBM_TREE_EXTRA]);
 	}
 	newest_known.valid = true;
 }
