@@ -53,7 +53,8 @@ static const HarmWords harm_words[] = {
 	"Leave the objects of dbmaestro out of other extensions."},
 	[DBM_HARM_PUBLICATION] = {"\"%s\" belongs to dbmaestro; subscribers have no such tables.",
 	"Publish the tables of the application only."},
-	[DBM_HARM_LOCK] = {"While \"%s\" is locked, deployments and the records of refusals wait.",
+	[DBM_HARM_LOCK] =
+		{"While \"%s\" is locked, deployments and the records of refusals wait.",
 	"Leave the objects of dbmaestro out of LOCK TABLE, or take no more than ACCESS SHARE."},
 };
 
@@ -260,7 +261,9 @@ dbm_warn_of_copy(void)
 				   environment->identity != DBM_IDENTITY_UNBOUND))
 		return;
 	warned = true;
-	ereport(WARNING, (errcode(ERRCODE_WARNING),
+	ereport(
+		WARNING,
+		(errcode(ERRCODE_WARNING),
 			 errmsg("this database is a copy of environment \"%s\"", environment_name()),
 			 environment->identity == DBM_IDENTITY_UNBOUND
 				 ? errdetail("Schema changes pass here without a record, and no change can be applied.")
