@@ -153,9 +153,15 @@ foreach my $session ($old, DbmSession->new($node, 'prod'))
     is($session->error->{sqlstate}, 'MA001', 'server: the library in memory refuses');
     $session->query('ALTER EVENT TRIGGER dbmaestro_10_start DISABLE');
     is($session->error->{sqlstate}, 'MA002', 'server: and protects dbmaestro');
+    $session->query('DROP EXTENSION dbmaestro');
+    is($session->error->{sqlstate}, 'MA002', 'server: as a whole too');
+    $session->query('SELECT * FROM dbm_status()');
+    is($session->error->{sqlstate}, '58P01', 'server: its functions can no longer be called');
     is($session->query('SELECT count(*) FROM orders'), 0, 'server: data can be worked with');
     $session->close;
 }
+$node->safe_psql('template1', 'CREATE DATABASE fresh');
+is(dbm_refused($node, 'fresh', 'CREATE EXTENSION dbmaestro')->{sqlstate}, '58P01', 'server: CREATE EXTENSION is not possible');
 my $waiting = () = glob($node->data_dir . '/dbmaestro/*/*.record');
 ok($waiting > 0, 'server: the records wait in their files');
 $node->stop;
