@@ -18,6 +18,7 @@
 #include "nodes/makefuncs.h"
 #include "parser/parse_relation.h"
 #include "storage/lmgr.h"
+#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
@@ -34,6 +35,9 @@
 #include "core/own_writes.h"
 #include "core/table.h"
 #include "core/table_shape.h"
+
+/* objsubid of our lock on a table as an object; the server locks tables as relations */
+#define WRITERS_LOCK 1
 
 struct DbmWriter
 {
@@ -199,8 +203,16 @@ require_writable(void)
 void
 dbm_table_lock(const DbmTable *table)
 {
+	LOCKTAG tag;
+
 	require_writable();
-	LockRelationOid(require_oid(table->name), ShareRowExclusiveLock);
+	/*
+	 * Not the table's own lock, which ANALYZE takes too: whoever may analyse
+	 * would have everybody wait, and we would cancel autovacuum.
+	 */
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, require_oid(table->name),
+					   WRITERS_LOCK);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 	/* see what the holder before us wrote, also under the caller's old catalog snapshot */
 	AcceptInvalidationMessages();
 }

@@ -102,7 +102,7 @@ extern Oid	dbm_row_oid(const DbmRow *row, int column);
 extern bool dbm_row_digest(const DbmRow *row, int column, uint8 *digest);
 
 /*
- * Takes a lock on the table that conflicts with itself, until the end of the
+ * Takes a lock that conflicts with itself only, until the end of the
  * transaction: one writer at a time for tables whose rows are replaced.
  */
 extern void dbm_table_lock(const DbmTable *table);

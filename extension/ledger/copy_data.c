@@ -73,6 +73,7 @@ transform_where(ParseState *pstate, ParseNamespaceItem *item, Node *where)
 static List *
 set_encoding(List *options)
 {
+	Node *encoding = (Node *) makeString(pstrdup(GetDatabaseEncodingName()));
 	List *changed = NIL;
 	ListCell *cell;
 
@@ -81,9 +82,7 @@ set_encoding(List *options)
 		if (strcmp(lfirst_node(DefElem, cell)->defname, "encoding") != 0)
 			changed = lappend(changed, lfirst(cell));
 	}
-	return lappend(
-		changed,
-		makeDefElem("encoding", (Node *) makeString(pstrdup(GetDatabaseEncodingName())), -1));
+	return lappend(changed, makeDefElem("encoding", encoding, -1));
 }
 
 uint64

@@ -271,7 +271,7 @@ static const Power powers[] = {
 	 "statements is not installed, though not write to them.  Grant rights on the application's "
 	 "tables instead."},
 	{"maintain", maintains_all_tables, "members of pg_maintain",
-	 "They can keep deployments waiting with ANALYZE, VACUUM FULL or REINDEX of dbmaestro's "
+	 "They can keep deployments waiting with CLUSTER, VACUUM FULL or REINDEX of dbmaestro's "
 	 "tables.  Grant MAINTAIN on the application's tables instead."},
 	{"read all data", reads_all_data, "members of pg_read_all_data",
 	 "They can read every script and the audit trail."},

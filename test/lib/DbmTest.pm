@@ -27,13 +27,14 @@ my %TIER_CONF = (
 
 # A started cluster in the given tier (default: server) whose superuser is
 # postgres.  Parameters: tier, conf (more configuration), init (parameters of
-# init, such as allows_streaming), environment etc. as for dbm_database, which
-# set up database postgres.
+# init, such as allows_streaming), install_path (of another server),
+# environment etc. as for dbm_database, which set up database postgres.
 sub dbm_node
 {
     my ($name, %parameter) = @_;
     my $tier = $parameter{tier} // 'server';
-    my $node = PostgreSQL::Test::Cluster->new($name);
+    my $node = PostgreSQL::Test::Cluster->new($name,
+        defined $parameter{install_path} ? (install_path => $parameter{install_path}) : ());
 
     $ENV{PGUSER} = 'postgres';
     $node->init(
