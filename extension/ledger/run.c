@@ -57,6 +57,7 @@ make_run_row(const DbmRun *run, const char *outcome)
 	if (TransactionIdIsValid(xid))
 		dbm_row_set_int64(row, DBM_RUN_TRANSACTION_ID,
 						  (int64) U64FromFullTransactionId(GetTopFullTransactionId()));
+	dbm_row_set_text(row, DBM_RUN_PROVENANCE, run->provenance);
 	dbm_row_set_text(row, DBM_RUN_REASON, run->reason);
 	return row;
 }
@@ -150,7 +151,9 @@ dbm_run_record(DbmRun *run)
 	write_objects(run);
 
 	fill_event(&event, run);
-	event.detail = psprintf("%s, %d statements", outcome_of(run), run->execution.ndone);
+	event.detail = psprintf("%s, %d statements%s%s", outcome_of(run), run->execution.ndone,
+							run->provenance ? ", provenance " : "",
+							run->provenance ? run->provenance : "");
 	dbm_event_record(&event);
 	dbm_transaction_end_own_writes();
 }
@@ -234,7 +237,7 @@ dbm_run_perform(DbmRun *run)
 
 	run->execution.run_as = require_run_as(run->change);
 
-	run->id = dbm_table_next_id(&dbm_run_table);
+	run->id = dbm_table_next_greatest_id(&dbm_run_table);
 	if (run->deployment == 0)
 	{
 		run->single_deployment = dbm_deployment_single(run->change);

@@ -17,6 +17,7 @@ typedef struct DbmRun
 	bool		prove;			/* needs the snapshots, whatever the setting says */
 	const DbmScript *script;
 	int64		deployment;		/* 0: make one for this change alone */
+	const char *provenance;		/* of its content; NULL: nobody asked */
 	const char *reason;
 
 	/* filled in */

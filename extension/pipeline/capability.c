@@ -105,6 +105,32 @@ dbm_capability_require(DbmCapability capability, const char *act)
 					 names[capability], quote_literal_cstr(GetUserNameFromId(lacking, false)))));
 }
 
+/* Each role that is involved needs one of them, and not all the same one. */
+static bool
+has_either(Oid role, DbmCapability first, DbmCapability second)
+{
+	return has_capability(role, first) || has_capability(role, second);
+}
+
+void
+dbm_capability_require_either(DbmCapability first, DbmCapability second, const char *act)
+{
+	Oid lacking = InvalidOid;
+
+	if (!has_either(GetAuthenticatedUserId(), first, second))
+		lacking = GetAuthenticatedUserId();
+	else if (GetUserId() != GetAuthenticatedUserId() && !has_either(GetUserId(), first, second))
+		lacking = GetUserId();
+	if (OidIsValid(lacking))
+		ereport(ERROR,
+				(errcode(ERRCODE_DBM_CAPABILITY), errmsg("permission denied for %s", act),
+				 errdetail("Role \"%s\" has neither the capability \"%s\" nor \"%s\" in this "
+						   "database.",
+						   GetUserNameFromId(lacking, false), names[first], names[second]),
+				 errhint("Ask an administrator of dbmaestro for: SELECT dbm_grant('%s', %s);",
+						 names[second], quote_literal_cstr(GetUserNameFromId(lacking, false)))));
+}
+
 void
 dbm_capability_require_any(const char *act)
 {

@@ -38,6 +38,10 @@ extern bool dbm_capability_has(Oid role, DbmCapability capability);
  */
 extern void dbm_capability_require(DbmCapability capability, const char *act);
 
+/* The same where either of two capabilities will do. */
+extern void dbm_capability_require_either(DbmCapability first, DbmCapability second,
+										  const char *act);
+
 /* The same for acts that any holder of some capability may do (reading). */
 extern void dbm_capability_require_any(const char *act);
 
