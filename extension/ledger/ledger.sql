@@ -415,6 +415,7 @@ COMMENT ON FUNCTION dbm_manifest() IS 'tells what is applied in this environment
 CREATE FUNCTION dbm_status(OUT environment text, OUT follows text, OUT guard text, OUT guard_in_force text, OUT tier text,
     OUT identity text, OUT run_as text, OUT library_version text, OUT extension_version text, OUT applied bigint,
     OUT submitted bigint, OUT last_change text, OUT last_applied_at timestamptz, OUT open_deployments bigint,
-    OUT records_waiting integer, OUT records_lost bigint)
+    OUT records_waiting integer, OUT records_lost bigint, OUT failed bigint, OUT interrupted_deployments bigint,
+    OUT lock_pid integer, OUT lock_role text, OUT lock_application text, OUT lock_since timestamptz)
 RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_status';
 COMMENT ON FUNCTION dbm_status() IS 'says in one row which environment this is, how it is guarded and what was applied last';
