@@ -403,6 +403,11 @@ CREATE FUNCTION dbm_rollback(change text, reason text DEFAULT NULL,
 RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_rollback';
 COMMENT ON FUNCTION dbm_rollback(text, text) IS 'runs the rollback script stored with an applied change; commits only if the schema is as it was before the change';
 
+CREATE FUNCTION dbm_reset(reason text DEFAULT NULL,
+    OUT changes bigint, OUT objects bigint, OUT deployment bigint, OUT root_before text, OUT root_after text)
+RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_reset';
+COMMENT ON FUNCTION dbm_reset(text) IS 'drops everything that a fresh database does not have, except dbmaestro, where allow_reset is on; all changes are pending again';
+
 CREATE FUNCTION dbm_plan(manifest jsonb, followed jsonb DEFAULT NULL,
     OUT ordinal integer, OUT change text, OUT state text, OUT detail text, OUT last_run bigint)
 RETURNS SETOF record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_plan';

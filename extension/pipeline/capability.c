@@ -79,6 +79,24 @@ dbm_capability_has(Oid role, DbmCapability capability)
 	return has_capability(role, capability);
 }
 
+char *
+dbm_capability_holder(DbmCapability capability)
+{
+	DbmRow *row = dbm_row_make(&dbm_capability_table);
+	DbmScan *scan = dbm_scan_begin(&dbm_capability_table, dbm_capability_table.primary_key, 0,
+								   NULL);
+	char *holder = NULL;
+
+	while (holder == NULL && dbm_scan_next(scan, row))
+	{
+		if (strcmp(dbm_row_text(row, DBM_CAPABILITY_NAME), names[capability]) == 0 &&
+			row_counts(row))
+			holder = dbm_row_text(row, DBM_CAPABILITY_ROLE_NAME);
+	}
+	dbm_scan_end(scan);
+	return holder;
+}
+
 /* The role that lacks the capability, or InvalidOid if nobody involved does. */
 static Oid
 find_lacking_role(DbmCapability capability)

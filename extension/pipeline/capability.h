@@ -32,6 +32,9 @@ extern const char *dbm_capability_name(DbmCapability capability);
 /* Does the role have the capability, itself or as a member? */
 extern bool dbm_capability_has(Oid role, DbmCapability capability);
 
+/* Name of a role that it was granted to and that still counts, palloc'd; NULL if there is none. */
+extern char *dbm_capability_holder(DbmCapability capability);
+
 /*
  * Raises ERRCODE_DBM_CAPABILITY unless both the authenticated and the current
  * role have the capability; act names what was asked for, e.g. dbm_apply.
