@@ -5,7 +5,7 @@ CREATE DATABASE ledger_status;
 CREATE EXTENSION dbmaestro;
 SELECT dbm_init('dev');
 SELECT dbm_configure('rollback_proof', 'off');
-SELECT applied, failed, open_deployments, interrupted_deployments, lock_pid, lock_role, lock_application, lock_since FROM dbm_status();
+SELECT applied, failed, open_deployments, interrupted_deployments, lock_pid, lock_role, lock_application, lock_since, deployment, deployment_state FROM dbm_status();
 -- a change counts as failed while its last run is
 SELECT dbm_apply('20260101_000001_a', 'SELECT 1/0');
 SELECT dbm_apply('20260101_000001_a', 'SELECT 1/0');
@@ -40,7 +40,13 @@ END $$;
 SELECT open_deployments, interrupted_deployments FROM dbm_status();
 -- what a client needs that wants to go on
 SELECT deployment, commit, ref, started_by, state, runs, last_change, last_outcome, finished_at FROM dbmaestro.deployment_history WHERE NOT single ORDER BY deployment DESC LIMIT 1;
+CREATE ROLE regress_deployer;
+SELECT dbm_grant('deploy', 'regress_deployer');
+SET ROLE regress_deployer;
+SELECT deployment, deployment_state, deployment_started_at < now() AS before, deployment_started_by, deployment_commit, deployment_ref FROM dbm_status();
+RESET ROLE;
 SELECT dbm_deployment_start('["20260101_000004_d"]') AS next \gset
+SELECT deployment, deployment_state, deployment_commit FROM dbm_status();
 SELECT open_deployments, interrupted_deployments FROM dbm_status();
 SELECT deployment, state, finished_at >= started_at AS finished FROM dbmaestro.deployment_history WHERE NOT single ORDER BY deployment;
 SELECT dbm_apply('20260101_000004_d', 'SELECT 4', deployment => :d);
@@ -50,10 +56,8 @@ SELECT deployment = :d AS that_one, action, detail FROM dbmaestro.audit_event WH
 
 -- who runs a change, as far as the caller may see
 CREATE ROLE regress_auditor;
-CREATE ROLE regress_deployer;
 CREATE ROLE regress_monitor IN ROLE pg_monitor;
 SELECT dbm_grant('audit', 'regress_auditor');
-SELECT dbm_grant('deploy', 'regress_deployer');
 SELECT dbm_grant('audit', 'regress_monitor');
 SET application_name = 'the deployer';
 BEGIN;

@@ -421,6 +421,8 @@ CREATE FUNCTION dbm_status(OUT environment text, OUT follows text, OUT guard tex
     OUT identity text, OUT run_as text, OUT library_version text, OUT extension_version text, OUT applied bigint,
     OUT submitted bigint, OUT last_change text, OUT last_applied_at timestamptz, OUT open_deployments bigint,
     OUT records_waiting integer, OUT records_lost bigint, OUT failed bigint, OUT interrupted_deployments bigint,
-    OUT lock_pid integer, OUT lock_role text, OUT lock_application text, OUT lock_since timestamptz)
+    OUT lock_pid integer, OUT lock_role text, OUT lock_application text, OUT lock_since timestamptz,
+    OUT deployment bigint, OUT deployment_state text, OUT deployment_started_at timestamptz, OUT deployment_started_by text,
+    OUT deployment_commit text, OUT deployment_ref text)
 RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_status';
 COMMENT ON FUNCTION dbm_status() IS 'says in one row which environment this is, how it is guarded and what was applied last';

@@ -10,7 +10,6 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "audit/durable.h"
 #include "audit/event.h"
 #include "audit/refusal.h"
 #include "core/errors.h"
@@ -149,7 +148,6 @@ reset_body(PG_FUNCTION_ARGS)
 	dbm_capability_require(DBM_CAPABILITY_ADMIN, "dbm_reset");
 	require_allowed();
 	dbm_transaction_require_fit("dbm_reset");
-	dbm_durable_sweep();
 	dbm_transaction_lock_deployment();
 	dbm_transaction_force_synchronous();
 

@@ -9,6 +9,7 @@
 #include "utils/acl.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
+#include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
 #include "audit/durable.h"
@@ -49,6 +50,12 @@ enum StatusColumn
 	STATUS_LOCK_ROLE,
 	STATUS_LOCK_APPLICATION,
 	STATUS_LOCK_SINCE,
+	STATUS_DEPLOYMENT,
+	STATUS_DEPLOYMENT_STATE,
+	STATUS_DEPLOYMENT_STARTED_AT,
+	STATUS_DEPLOYMENT_STARTED_BY,
+	STATUS_DEPLOYMENT_COMMIT,
+	STATUS_DEPLOYMENT_REF,
 	STATUS_COLUMNS
 };
 
@@ -166,6 +173,52 @@ put_deployments(StatusRow *row)
 	put(row, STATUS_INTERRUPTED_DEPLOYMENTS, Int64GetDatum(interrupted));
 }
 
+static char *
+read_claim(const DbmRow *deployment, const char *key)
+{
+	Jsonb *claims = DatumGetJsonbP(deployment->values[DBM_DEPLOYMENT_CLAIMS]);
+	JsonbValue *value = getKeyJsonValueFromContainer(&claims->root, key, strlen(key), NULL);
+
+	if (value == NULL || value->type != jbvString)
+		return NULL;
+	return pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+static const char *
+state_of(const DbmRow *deployment)
+{
+	if (!deployment->nulls[DBM_DEPLOYMENT_OUTCOME])
+		return dbm_row_text(deployment, DBM_DEPLOYMENT_OUTCOME);
+	return dbm_deployment_is_interrupted(deployment) ? "interrupted" : "running";
+}
+
+/* The newest that somebody started; who has to go on where it ended may not read its table. */
+static void
+put_last_deployment(StatusRow *row)
+{
+	DbmRow *deployment = dbm_row_make(&dbm_deployment_table);
+	DbmScan *scan = dbm_scan_begin(&dbm_deployment_table, dbm_deployment_table.primary_key, 0,
+								   NULL);
+	bool found = false;
+
+	while (!found && dbm_scan_previous(scan, deployment))
+	{
+		CHECK_FOR_INTERRUPTS();
+		found = !DatumGetBool(deployment->values[DBM_DEPLOYMENT_SINGLE]);
+	}
+	if (found)
+	{
+		put(row, STATUS_DEPLOYMENT, deployment->values[DBM_DEPLOYMENT_ID]);
+		put_text(row, STATUS_DEPLOYMENT_STATE, state_of(deployment));
+		put(row, STATUS_DEPLOYMENT_STARTED_AT, deployment->values[DBM_DEPLOYMENT_STARTED_AT]);
+		put_text(row, STATUS_DEPLOYMENT_STARTED_BY,
+				 dbm_row_text(deployment, DBM_DEPLOYMENT_STARTED_BY));
+		put_text(row, STATUS_DEPLOYMENT_COMMIT, read_claim(deployment, "commit"));
+		put_text(row, STATUS_DEPLOYMENT_REF, read_claim(deployment, "ref"));
+	}
+	dbm_scan_end(scan);
+}
+
 /* What pg_stat_activity shows of a session; a deployer who has to wait is told it all. */
 static bool
 may_see(Oid role)
@@ -216,6 +269,7 @@ status_body(PG_FUNCTION_ARGS)
 	put(&row, STATUS_FAILED, Int64GetDatum(count_failed()));
 	put_deployments(&row);
 	put_lock(&row);
+	put_last_deployment(&row);
 	put(&row, STATUS_RECORDS_WAITING, Int32GetDatum(dbm_durable_waiting()));
 	put(&row, STATUS_RECORDS_LOST, Int64GetDatum(dbm_durable_lost()));
 	return dbm_result_row(fcinfo, row.values, row.nulls);
