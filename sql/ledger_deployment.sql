@@ -40,7 +40,15 @@ SELECT dbm_deployment_start('[]', '[]');
 SELECT dbm_deployment_start('[]', '3');
 SELECT dbm_deployment_start('[');
 \echo :LAST_ERROR_SQLSTATE
-SELECT dbm_deployment_start(NULL, NULL);
+SELECT dbm_deployment_start('["20260101_000002_b"]', NULL);
+SELECT dbm_deployment_start('["20260101_000002_b", {"change": "20260101_000002_b"}]');
+SELECT dbm_deployment_start('[""]');
+\echo :LAST_ERROR_SQLSTATE
+SELECT dbm_deployment_start('["xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"]');
+SELECT dbm_deployment_start('["a\nb"]');
+\echo :LAST_ERROR_SQLSTATE
+SELECT dbm_deployment_start('[{"change": "20260101_000002_b", "hash": "4f2a"}]');
+\echo :LAST_ERROR_SQLSTATE
 SELECT dbm_deployment_finish(NULL, 'succeeded');
 \echo :LAST_ERROR_SQLSTATE
 SELECT dbm_deployment_finish(4, 'finished');

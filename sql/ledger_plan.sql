@@ -5,7 +5,7 @@ CREATE DATABASE ledger_plan;
 CREATE EXTENSION dbmaestro;
 SELECT dbm_init('dev');
 SELECT * FROM dbm_plan('[]');
-SELECT * FROM dbm_plan('["20260101_000001_a", {"change": "20260101_000002_b", "hash": "ab"}]');
+SELECT * FROM dbm_plan('["20260101_000001_a", {"change": "20260101_000002_b", "hash": "abababababababababababababababababababababababababababababababab"}]');
 
 SELECT outcome FROM dbm_apply('20260101_000001_a', 'SELECT 1', 'SELECT 1');
 SELECT outcome FROM dbm_apply('20260101_000003_c', 'SELECT 3', 'SELECT 3');
@@ -17,13 +17,13 @@ SELECT outcome FROM dbm_rollback('20260101_000005_e');
 SELECT encode(sha256('SELECT 1'), 'hex') AS a, encode(sha256('SELECT  3'), 'hex') AS c_edited, (SELECT encode(tokens, 'hex') FROM dbmaestro.change WHERE change LIKE '%c') AS c_tokens,
        (SELECT encode(script, 'hex') FROM dbmaestro.change WHERE change = 'view_v') AS v \gset
 -- every state, in the order of the manifest; what is missing comes last
-SELECT * FROM dbm_plan(('[{"change": "20260101_000001_a", "hash": "' || upper(:'a') || '"}, {"change": "20260101_000002_b", "hash": "00"},
+SELECT * FROM dbm_plan(('[{"change": "20260101_000001_a", "hash": "' || upper(:'a') || '"}, {"change": "20260101_000002_b", "hash": "0000000000000000000000000000000000000000000000000000000000000000"},
   {"change": "20260101_000003_c", "hash": "' || :'c_edited' || '", "tokens": "' || :'c_tokens' || '"}, {"change": "20260101_000005_e"},
   {"change": "20260101_000007_g"}, {"change": "20260101_000008_h", "note": {"more": "is ignored"}}, {"change": "view_v", "hash": "' || :'v' || '"}]')::jsonb);
-SELECT * FROM dbm_plan(('["20260101_000007_g", {"change": "20260101_000003_c", "hash": "' || :'c_edited' || '"}, {"change": "view_v", "hash": "00"}]')::jsonb);
+SELECT * FROM dbm_plan(('["20260101_000007_g", {"change": "20260101_000003_c", "hash": "' || :'c_edited' || '"}, {"change": "view_v", "hash": "0000000000000000000000000000000000000000000000000000000000000000"}]')::jsonb);
 -- the hash of the tokens alone will do
 SELECT change, state FROM dbm_plan(('[{"change": "20260101_000003_c", "tokens": "' || :'c_tokens' || '"}]')::jsonb) WHERE ordinal = 1;
-SELECT change, state, detail <> '' AS detail FROM dbm_plan('[{"change": "20260101_000003_c", "tokens": "00"}]') WHERE ordinal = 1;
+SELECT change, state, detail <> '' AS detail FROM dbm_plan('[{"change": "20260101_000003_c", "tokens": "0000000000000000000000000000000000000000000000000000000000000000"}]') WHERE ordinal = 1;
 
 -- bad manifests
 SELECT * FROM dbm_plan(NULL);
@@ -37,6 +37,13 @@ SELECT * FROM dbm_plan('[1]');
 SELECT * FROM dbm_plan('[null]');
 SELECT * FROM dbm_plan('[{}]');
 SELECT * FROM dbm_plan('[{"change": 7}]');
+SELECT * FROM dbm_plan('[{"change": "20260101_000001_a", "hash": "ab"}]');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM dbm_plan('[{"change": "20260101_000001_a", "hash": "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"}]');
+SELECT * FROM dbm_plan('[{"change": "20260101_000001_a", "tokens": 7}]');
+SELECT * FROM dbm_plan('{"changes": {}}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM dbm_plan('{"changes": []}');
 SELECT * FROM dbm_plan('["20260101_000001_a", {"change": "20260101_000001_a"}]');
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM dbm_plan('["20260101_000009_new", "20260101_000009_new"]');

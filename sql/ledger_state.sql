@@ -49,7 +49,7 @@ SELECT dbm_submit('20260101_000001_a', 'SELECT 1');
 SELECT dbm_apply('20260101_000001_a', 'SELECT 1');
 ROLLBACK;
 BEGIN;
-SELECT dbm_deployment_start('[]') AS d \gset
+SELECT dbm_deployment_start('["20260101_000001_a", "20260101_000002_b"]') AS d \gset
 SELECT outcome FROM dbm_apply('20260101_000001_a', 'SELECT 1', deployment => :d);
 INSERT INTO seen VALUES ('between');
 SELECT dbm_deployment_finish(:d, 'succeeded');
@@ -58,7 +58,7 @@ ROLLBACK;
 -- reading is fine, and so is what was done for a change
 BEGIN;
 SELECT count(*) FROM seen;
-SELECT dbm_deployment_start('[]') AS d \gset
+SELECT dbm_deployment_start('["20260101_000001_a", "20260101_000002_b"]') AS d \gset
 SELECT dbm_submit('20260101_000001_a', 'SELECT 1') AS hash \gset
 SELECT outcome FROM dbm_apply('20260101_000001_a', 'SELECT 1', deployment => :d);
 SELECT outcome FROM dbm_apply('20260101_000002_b', 'SELECT 1', deployment => :d);

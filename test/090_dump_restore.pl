@@ -73,6 +73,16 @@ sub schema_hash
     return $node->safe_psql($database, 'SELECT dbm_schema_hash()');
 }
 
+# a repository that is known to be applied, asked for by its name
+sub plan_of
+{
+    my ($database) = @_;
+
+    return $node->safe_psql($database, q(SELECT state FROM dbm_plan('{"fingerprint": "tree"}')));
+}
+
+$node->safe_psql('prod', q(SELECT state FROM dbm_plan('{"fingerprint": "tree", "changes": ["4_tags"]}')));
+is(plan_of('prod'), '', 'a repository is known to be applied');
 my $rows = own_rows('prod');
 my $hash = schema_hash('prod');
 like($rows, qr/^run\|[5-9]\|/m, 'there are rows to carry over');
@@ -166,11 +176,14 @@ sub check_copy
         6, "$database: the history can be read");
     check_records_nothing($database);
 
+    is(plan_of($database), 'unknown', "$database: a copy does not know what it is");
     $node->safe_psql($database, "SELECT dbm_attach('restored for a test', 'stage2')");
+    is(plan_of($database), '', "$database: attached, it has the ledger it had");
     is(status_of($database), 'stage2|enforce|enforce|attached', "$database: attached");
     is(dbm_refused($node, $database, 'DROP TABLE shop.orders')->{sqlstate}, 'MA001', "$database: the guard enforces");
     is(dbm_apply($node, $database, '7_new', 'CREATE TABLE public.seven (); ALTER TABLE shop.orders ADD COLUMN note text'),
         'applied', "$database: changes go in");
+    is(plan_of($database), 'unknown', "$database: and count");
     is($node->safe_psql($database, <<'SQL'), 't|t', "$database: numbers go on where they were");
 SELECT (SELECT max(id) FROM dbmaestro.run) = (SELECT id FROM dbmaestro.run WHERE change = '7_new'),
        (SELECT max(id) FROM dbmaestro.audit_event) = (SELECT id FROM dbmaestro.audit_event WHERE change = '7_new' AND kind = 'run')

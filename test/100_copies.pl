@@ -95,6 +95,8 @@ my $twin = PostgreSQL::Test::Cluster->new('twin');
 $twin->init_from_backup($primary, 'base', has_streaming => 1);
 $twin->start;
 dbm_apply($primary, 'prod', '2_more', 'CREATE TABLE public.more (id int)');
+my $tree = q({"fingerprint": "tree", "changes": ["1_shop", "2_more"]});
+$primary->safe_psql('prod', "SELECT state FROM dbm_plan('$tree')");
 # by hand: the names and arguments of wait_for_catchup differ between releases
 my $target = $primary->safe_psql('prod', 'SELECT pg_current_wal_lsn()');
 foreach my $node ($standby, $twin)
@@ -108,6 +110,12 @@ is($standby->safe_psql('prod', 'SELECT count(*) FROM dbmaestro.change_history'),
 is( $standby->safe_psql('prod', q(SELECT change, state FROM dbm_plan('["1_shop", "2_more", "3_next"]'))),
     "1_shop|applied\n2_more|applied\n3_next|pending",
     'dbm_plan on the standby');
+is($standby->safe_psql('prod', q(SELECT state FROM dbm_plan('{"fingerprint": "tree"}'))), '', 'what is known is known there too');
+is($standby->safe_psql('prod', q(SELECT state FROM dbm_plan('{"fingerprint": "other", "changes": ["1_shop"]}'))),
+    "applied\nmissing", 'a plan writes nothing on the standby');
+is($standby->safe_psql('prod', q(SELECT state FROM dbm_plan('{"fingerprint": "other"}'))), 'unknown', 'and makes nothing known');
+is( $standby->safe_psql('prod', q(SELECT jsonb_array_length(dbm_manifest() -> 'changes'))),
+    2, 'dbm_manifest on the standby');
 is( $standby->safe_psql('prod', 'SELECT dbm_schema_hash()'),
     $primary->safe_psql('prod', 'SELECT dbm_schema_hash()'),
     'dbm_schema_hash on the standby');
@@ -123,6 +131,7 @@ my %refused = (
     "SELECT dbm_configure('denied_wait', '1s')" => '25006',
     "SELECT dbm_guard('off')" => '25006',
     "SELECT dbm_deployment_start('[]')" => '25006',
+    "SELECT dbm_reset()" => 'MA003',
     "SELECT dbm_attach('x', 'y')" => '55000',
     "SELECT dbm_grant('deploy', 'stranger')" => '25006',
     'INSERT INTO dbmaestro.setting DEFAULT VALUES' => '25006');

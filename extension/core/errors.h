@@ -13,6 +13,7 @@
 /* the guard */
 #define ERRCODE_DBM_OUTSIDE_CHANGE DBM_SQLSTATE('0', '0', '1')		/* schema change outside a run */
 #define ERRCODE_DBM_SELF_PROTECTION DBM_SQLSTATE('0', '0', '2')		/* would harm dbmaestro itself */
+#define ERRCODE_DBM_RESET DBM_SQLSTATE('0', '0', '3')				/* dbm_reset is not for this place */
 
 /* who and where */
 #define ERRCODE_DBM_CAPABILITY DBM_SQLSTATE('0', '1', '0')			/* the capability is missing */
@@ -41,9 +42,11 @@
 #define ERRCODE_DBM_NESTED_RUN DBM_SQLSTATE('0', '3', '1')			/* a run inside a run */
 #define ERRCODE_DBM_TRANSACTION_STATE DBM_SQLSTATE('0', '3', '2')	/* isolation, earlier writes, cursors */
 #define ERRCODE_DBM_DEPLOYMENT_STATE DBM_SQLSTATE('0', '3', '3')	/* finished, interrupted, unknown */
+#define ERRCODE_DBM_NOT_IN_DEPLOYMENT DBM_SQLSTATE('0', '3', '4')	/* not what its manifest says */
 
 /* the gates */
 #define ERRCODE_DBM_GATE DBM_SQLSTATE('0', '4', '0')				/* a gate is not met */
 #define ERRCODE_DBM_WINDOW DBM_SQLSTATE('0', '4', '1')				/* only the window is not met */
+#define ERRCODE_DBM_NOT_PROMOTED DBM_SQLSTATE('0', '4', '2')		/* not from the one it follows */
 
 #endif							/* DBM_CORE_ERRORS_H */

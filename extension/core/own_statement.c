@@ -338,8 +338,8 @@ find_objection(FmgrInfo *call)
 	return objection;
 }
 
-void
-dbm_require_own_statement(FunctionCallInfo fcinfo, const char *name)
+static Objection
+object_to(FunctionCallInfo fcinfo)
 {
 	/* the parse tree of a script of 50 MB must not stay while the script runs */
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "dbmaestro own statement",
@@ -350,6 +350,20 @@ dbm_require_own_statement(FunctionCallInfo fcinfo, const char *name)
 
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
+	return objection;
+}
+
+bool
+dbm_is_own_statement(FunctionCallInfo fcinfo)
+{
+	return object_to(fcinfo) == NULL;
+}
+
+void
+dbm_require_own_statement(FunctionCallInfo fcinfo, const char *name)
+{
+	Objection objection = object_to(fcinfo);
+
 	if (objection)
 		ereport(ERROR, (errcode(ERRCODE_DBM_NOT_OWN_STATEMENT),
 						errmsg("function %s must be called by the client itself", name),

@@ -22,4 +22,7 @@
  */
 extern void dbm_require_own_statement(FunctionCallInfo fcinfo, const char *name);
 
+/* The same as a question. */
+extern bool dbm_is_own_statement(FunctionCallInfo fcinfo);
+
 #endif							/* DBM_CORE_OWN_STATEMENT_H */

@@ -28,6 +28,8 @@ const DbmSettingDefinition dbm_setting_definitions[DBM_SETTING_COUNT] = {
 	[DBM_SETTING_ALLOW_PRIOR_WRITES] =
 		{"allow_prior_writes", DBM_BOOLEAN, "off",
 		 "accept dbm_apply in a transaction that has already written something else"},
+	[DBM_SETTING_ALLOW_RESET] = {"allow_reset", DBM_BOOLEAN, "off",
+								 "let dbm_reset drop everything in this database but dbmaestro"},
 	[DBM_SETTING_ALLOW_SECRETS] = {"allow_secrets", DBM_BOOLEAN, "off",
 								   "accept scripts that hold passwords as literals"},
 	[DBM_SETTING_CHANGE_NAME_PATTERN] = {"change_name_pattern", DBM_TEXT,

@@ -191,6 +191,32 @@ dbm_table_next_id(const DbmTable *table)
 	return id;
 }
 
+static int64
+greatest_id(const DbmTable *table)
+{
+	DbmRow *row = dbm_row_make(table);
+	DbmScan *scan = dbm_scan_begin(table, table->primary_key, 0, NULL);
+	int64 id = dbm_scan_previous(scan, row) ? dbm_row_int64(row, 0) : 0;
+
+	dbm_scan_end(scan);
+	pfree(row);
+	return id;
+}
+
+int64
+dbm_table_next_greatest_id(const DbmTable *table)
+{
+	int64 greatest = greatest_id(table);
+	int64 id;
+
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		id = nextval_internal(require_oid(table->sequence), false);
+	} while (id <= greatest);
+	return id;
+}
+
 /* Asked before the first lock: on a standby those of writers are refused in other words. */
 static void
 require_writable(void)
@@ -215,6 +241,16 @@ dbm_table_lock(const DbmTable *table)
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 	/* see what the holder before us wrote, also under the caller's old catalog snapshot */
 	AcceptInvalidationMessages();
+}
+
+bool
+dbm_table_try_lock(const DbmTable *table)
+{
+	require_writable();
+	if (!ConditionalLockRelationOid(require_oid(table->name), ShareRowExclusiveLock))
+		return false;
+	AcceptInvalidationMessages();
+	return true;
 }
 
 /* ---- writing ---- */

@@ -55,6 +55,13 @@ extern void dbm_row_set_int64(DbmRow *row, int column, int64 value);
 extern int64 dbm_table_next_id(const DbmTable *table);
 
 /*
+ * The same for a table to which one writer at a time adds, as the caller sees
+ * to: the id is greater than all that the table holds, whatever was done to the
+ * sequence.
+ */
+extern int64 dbm_table_next_greatest_id(const DbmTable *table);
+
+/*
  * Inserts one row in the current transaction and makes it visible to later
  * commands.  Raises if the transaction is read-only, the server in recovery or
  * the table altered; unique violations and checks as the server words them.
@@ -106,6 +113,9 @@ extern bool dbm_row_digest(const DbmRow *row, int column, uint8 *digest);
  * transaction: one writer at a time for tables whose rows are replaced.
  */
 extern void dbm_table_lock(const DbmTable *table);
+
+/* The same, if nobody else has it at this moment; false: somebody has. */
+extern bool dbm_table_try_lock(const DbmTable *table);
 
 /* Oid of the table (or InvalidOid where the extension is not installed). */
 extern Oid	dbm_table_oid(const DbmTable *table);

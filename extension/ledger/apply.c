@@ -115,7 +115,7 @@ apply_body(PG_FUNCTION_ARGS)
 	if (is_applied(&change, &applied_run))
 		return dbm_run_nothing(fcinfo, change.name, applied_run);
 	if (!PG_ARGISNULL(4))
-		dbm_deployment_require_open(PG_GETARG_INT64(4));
+		run.provenance = dbm_deployment_admit(PG_GETARG_INT64(4), &change);
 	dbm_gate_require_all(change.name, change.script);
 	dbm_transaction_force_synchronous();
 

@@ -92,9 +92,9 @@ dbm_change_arguments(FunctionCallInfo fcinfo, DbmChange *change)
 	check_claims(DatumGetJsonbP(change->claims));
 }
 
-/* What no pattern may let through: names are keys, and people read them in lists. */
-static void
-check_name_bytes(const char *name)
+/* Names are keys, and people read them in lists. */
+void
+dbm_change_require_name(const char *name)
 {
 	bool control = false;
 
@@ -115,7 +115,7 @@ check_name(const DbmChange *change)
 {
 	const char *pattern = dbm_setting_text(DBM_SETTING_CHANGE_NAME_PATTERN);
 
-	check_name_bytes(change->name);
+	dbm_change_require_name(change->name);
 	if (change->repeatable)
 		return;
 	if (!DatumGetBool(DirectFunctionCall2Coll(textregexeq, C_COLLATION_OID,

@@ -36,6 +36,9 @@ extern void dbm_change_name(FunctionCallInfo fcinfo, DbmChange *change);
  */
 extern void dbm_change_arguments(FunctionCallInfo fcinfo, DbmChange *change);
 
+/* Raises ERRCODE_DBM_CHANGE_NAME for what no pattern may let through as the name of a change. */
+extern void dbm_change_require_name(const char *name);
+
 /* Reads and checks script and rollback, the name against its pattern, and hashes them. */
 extern void dbm_change_read(DbmChange *change);
 

@@ -66,7 +66,7 @@ dbm_commit_expect(DbmCapability capability, const char *act, const char *change)
 		expectations = lappend(expectations, expectation);
 	}
 	expectation->act = act;
-	expectation->change = pstrdup(change);
+	expectation->change = change ? pstrdup(change) : NULL;
 	MemoryContextSwitchTo(caller);
 }
 
@@ -105,7 +105,9 @@ refuse(const Expectation *expectation, int code, const char *objection)
 		.change = expectation->change,
 		.statement_length = -1,
 		.sqlstate = code,
-		.message = psprintf("cannot commit the run of change \"%s\"", expectation->change),
+		.message = expectation->change
+			? psprintf("cannot commit the run of change \"%s\"", expectation->change)
+			: psprintf("cannot commit what %s did", expectation->act),
 		.detail = objection,
 		.hint = psprintf("Nothing was changed.  Ask an administrator of dbmaestro, then call %s "
 						 "again.",

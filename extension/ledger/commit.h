@@ -11,6 +11,7 @@
  * have the capability, and is the database still attached?  If not, the commit
  * is refused, and that is recorded durably.  A rollback to a savepoint before
  * the run takes the question back.  It also makes the commit wait for its WAL.
+ * change is NULL where it is about all of them.
  */
 extern void dbm_commit_expect(DbmCapability capability, const char *act, const char *change);
 

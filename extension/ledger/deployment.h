@@ -5,11 +5,24 @@
 #define DBM_LEDGER_DEPLOYMENT_H
 
 #include "core/table.h"
+#include "ledger/change.h"
 
-/* Raises ERRCODE_DBM_DEPLOYMENT_STATE unless the deployment is open. */
-extern void dbm_deployment_require_open(int64 deployment);
+/*
+ * Raises unless the deployment is open (ERRCODE_DBM_DEPLOYMENT_STATE), its
+ * manifest names this change with this content (ERRCODE_DBM_NOT_IN_DEPLOYMENT),
+ * and, where it came with the manifest of the environment that is followed, so
+ * does that (ERRCODE_DBM_NOT_PROMOTED).  Returns how the latter is known, or
+ * NULL.  The change must have been read.
+ */
+extern const char *dbm_deployment_admit(int64 deployment, const DbmChange *change);
 
-/* Builds the row of a deployment of this change alone; not inserted, still open. */
+/* Begins a scan over the deployments that nobody has finished. */
+extern DbmScan *dbm_deployment_scan_open(void);
+
+/* Is it open although its session is gone? */
+extern bool dbm_deployment_is_interrupted(const DbmRow *row);
+
+/* Builds the row of a deployment of this change, or NULL, alone; not inserted, still open. */
 extern DbmRow *dbm_deployment_single(const char *change);
 
 /* Closes a row that is not inserted yet. */

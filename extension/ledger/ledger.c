@@ -17,8 +17,11 @@ static void
 check_tables(DbmDoctorReport *report)
 {
 	static const DbmTable *const tables[] = {
-		&dbm_script_table, &dbm_change_table,		 &dbm_submission_table, &dbm_deployment_table,
-		&dbm_run_table,	   &dbm_run_statement_table, &dbm_run_object_table,
+		&dbm_script_table,      &dbm_change_table,
+		&dbm_submission_table,  &dbm_deployment_table,
+		&dbm_run_table,         &dbm_run_statement_table,
+		&dbm_run_object_table,  &dbm_deployment_change_table,
+		&dbm_fingerprint_table,
 	};
 
 	for (int at = 0; at < lengthof(tables); at++)

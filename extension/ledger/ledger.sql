@@ -34,12 +34,12 @@ CREATE TABLE dbmaestro.change (
     applied_run bigint,
     CONSTRAINT change_pkey PRIMARY KEY (change),
     CONSTRAINT change_kind_check CHECK (kind IN ('versioned', 'repeatable')),
-    CONSTRAINT change_state_check CHECK (state IN ('submitted', 'applied', 'rolled back'))
+    CONSTRAINT change_state_check CHECK (state IN ('submitted', 'applied', 'rolled back', 'reset'))
 );
-COMMENT ON TABLE dbmaestro.change IS 'Changes known to this environment: submitted, applied or rolled back';
+COMMENT ON TABLE dbmaestro.change IS 'Changes known to this environment: submitted, applied, rolled back or reset';
 COMMENT ON COLUMN dbmaestro.change.change IS 'Name of the change';
 COMMENT ON COLUMN dbmaestro.change.kind IS 'versioned: runs once; repeatable: runs again whenever its content changes';
-COMMENT ON COLUMN dbmaestro.change.state IS 'submitted, applied or rolled back';
+COMMENT ON COLUMN dbmaestro.change.state IS 'submitted, applied, rolled back or reset';
 COMMENT ON COLUMN dbmaestro.change.script IS 'SHA-256 of the bytes of the script';
 COMMENT ON COLUMN dbmaestro.change.tokens IS 'SHA-256 of the script without white space and comments';
 COMMENT ON COLUMN dbmaestro.change.rollback IS 'SHA-256 of the bytes of the rollback script, or NULL if there is none';
@@ -100,6 +100,10 @@ CREATE TABLE dbmaestro.deployment (
     single           boolean     NOT NULL,
     manifest         jsonb       NOT NULL,
     claims           jsonb       NOT NULL,
+    fingerprint      text        COLLATE "C",
+    last_run         bigint,
+    followed         jsonb,
+    provenance       text        COLLATE "C",
     started_at       timestamptz NOT NULL,
     started_by       text        NOT NULL COLLATE "C",
     started_by_oid   oid         NOT NULL,
@@ -110,14 +114,21 @@ CREATE TABLE dbmaestro.deployment (
     finished_at      timestamptz,
     outcome          text        COLLATE "C",
     CONSTRAINT deployment_pkey PRIMARY KEY (id),
-    CONSTRAINT deployment_outcome_check CHECK (outcome IN ('succeeded', 'failed', 'cancelled'))
+    CONSTRAINT deployment_outcome_check CHECK (outcome IN ('succeeded', 'failed', 'cancelled', 'interrupted')),
+    CONSTRAINT deployment_provenance_check CHECK (provenance IN ('unverified'))
 );
+-- those that are open are found by it, among all that ever were
+CREATE INDEX deployment_outcome_idx ON dbmaestro.deployment (outcome);
 COMMENT ON TABLE dbmaestro.deployment IS 'One run of the pipeline into this environment';
 COMMENT ON COLUMN dbmaestro.deployment.id IS 'Number of the deployment; never a permission';
 COMMENT ON COLUMN dbmaestro.deployment.environment IS 'Environment it goes to';
 COMMENT ON COLUMN dbmaestro.deployment.single IS 'True for one that dbm_apply or dbm_rollback made for a single change';
 COMMENT ON COLUMN dbmaestro.deployment.manifest IS 'Changes it is to bring, as the client sent them';
 COMMENT ON COLUMN dbmaestro.deployment.claims IS 'Facts the client claims about the commit';
+COMMENT ON COLUMN dbmaestro.deployment.fingerprint IS 'What the client calls the repository that it deploys, or NULL';
+COMMENT ON COLUMN dbmaestro.deployment.last_run IS 'Newest run that the plan of this deployment had seen, NULL without a fingerprint';
+COMMENT ON COLUMN dbmaestro.deployment.followed IS 'What dbm_manifest() of the environment that is followed says about these changes; NULL: it was not asked';
+COMMENT ON COLUMN dbmaestro.deployment.provenance IS 'How that is known: unverified, as the client claims; NULL where nothing is followed';
 COMMENT ON COLUMN dbmaestro.deployment.started_at IS 'When it was started';
 COMMENT ON COLUMN dbmaestro.deployment.started_by IS 'Authenticated role that started it';
 COMMENT ON COLUMN dbmaestro.deployment.started_by_oid IS 'Oid of that role';
@@ -125,13 +136,56 @@ COMMENT ON COLUMN dbmaestro.deployment.application_name IS 'application_name of 
 COMMENT ON COLUMN dbmaestro.deployment.client_address IS 'Address of the client';
 COMMENT ON COLUMN dbmaestro.deployment.backend_pid IS 'Backend that started it';
 COMMENT ON COLUMN dbmaestro.deployment.backend_start IS 'When that backend started';
-COMMENT ON COLUMN dbmaestro.deployment.finished_at IS 'When it was finished, NULL while open';
-COMMENT ON COLUMN dbmaestro.deployment.outcome IS 'succeeded, failed or cancelled; NULL while open';
+COMMENT ON COLUMN dbmaestro.deployment.finished_at IS 'When it was finished, or found interrupted; NULL while open';
+COMMENT ON COLUMN dbmaestro.deployment.outcome IS 'succeeded, failed, cancelled or interrupted; NULL while open';
 SELECT pg_catalog.pg_extension_config_dump('dbmaestro.deployment', '');
 CREATE TRIGGER dbmaestro_refuse_row BEFORE INSERT OR UPDATE OR DELETE ON dbmaestro.deployment FOR EACH ROW EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
 CREATE TRIGGER dbmaestro_refuse_truncate BEFORE TRUNCATE ON dbmaestro.deployment FOR EACH STATEMENT EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
 ALTER TABLE dbmaestro.deployment ENABLE ALWAYS TRIGGER dbmaestro_refuse_row;
 ALTER TABLE dbmaestro.deployment ENABLE ALWAYS TRIGGER dbmaestro_refuse_truncate;
+
+CREATE TABLE dbmaestro.deployment_change (
+    deployment bigint  NOT NULL,
+    change     text    NOT NULL COLLATE "C",
+    ordinal    integer NOT NULL,
+    hash       bytea,
+    tokens     bytea,
+    followed   bytea,
+    CONSTRAINT deployment_change_pkey PRIMARY KEY (deployment, change)
+);
+COMMENT ON TABLE dbmaestro.deployment_change IS 'What a deployment is to bring: the changes of its manifest';
+COMMENT ON COLUMN dbmaestro.deployment_change.deployment IS 'Deployment it belongs to';
+COMMENT ON COLUMN dbmaestro.deployment_change.change IS 'Name of the change';
+COMMENT ON COLUMN dbmaestro.deployment_change.ordinal IS 'Place in the manifest, from 1';
+COMMENT ON COLUMN dbmaestro.deployment_change.hash IS 'SHA-256 of the bytes of its script, NULL if the manifest does not say';
+COMMENT ON COLUMN dbmaestro.deployment_change.tokens IS 'SHA-256 of its tokens, NULL if the manifest does not say';
+COMMENT ON COLUMN dbmaestro.deployment_change.followed IS 'SHA-256 of the script that is applied in the environment that is followed, NULL if none is';
+SELECT pg_catalog.pg_extension_config_dump('dbmaestro.deployment_change', '');
+CREATE TRIGGER dbmaestro_refuse_row BEFORE INSERT OR UPDATE OR DELETE ON dbmaestro.deployment_change FOR EACH ROW EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
+CREATE TRIGGER dbmaestro_refuse_truncate BEFORE TRUNCATE ON dbmaestro.deployment_change FOR EACH STATEMENT EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
+ALTER TABLE dbmaestro.deployment_change ENABLE ALWAYS TRIGGER dbmaestro_refuse_row;
+ALTER TABLE dbmaestro.deployment_change ENABLE ALWAYS TRIGGER dbmaestro_refuse_truncate;
+
+CREATE TABLE dbmaestro.fingerprint (
+    single      boolean     NOT NULL,
+    fingerprint text        NOT NULL COLLATE "C",
+    last_run    bigint      NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    recorded_by text        NOT NULL COLLATE "C",
+    CONSTRAINT fingerprint_pkey PRIMARY KEY (single),
+    CONSTRAINT fingerprint_single_check CHECK (single)
+);
+COMMENT ON TABLE dbmaestro.fingerprint IS 'The repository that is known to be applied as a whole; one row, which counts as long as nothing has run since';
+COMMENT ON COLUMN dbmaestro.fingerprint.single IS 'Always true: there is one row';
+COMMENT ON COLUMN dbmaestro.fingerprint.fingerprint IS 'What the client calls it';
+COMMENT ON COLUMN dbmaestro.fingerprint.last_run IS 'Newest run that changed anything when it was known, 0 for none';
+COMMENT ON COLUMN dbmaestro.fingerprint.recorded_at IS 'When it became known';
+COMMENT ON COLUMN dbmaestro.fingerprint.recorded_by IS 'Authenticated role whose plan or deployment it was';
+SELECT pg_catalog.pg_extension_config_dump('dbmaestro.fingerprint', '');
+CREATE TRIGGER dbmaestro_refuse_row BEFORE INSERT OR UPDATE OR DELETE ON dbmaestro.fingerprint FOR EACH ROW EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
+CREATE TRIGGER dbmaestro_refuse_truncate BEFORE TRUNCATE ON dbmaestro.fingerprint FOR EACH STATEMENT EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
+ALTER TABLE dbmaestro.fingerprint ENABLE ALWAYS TRIGGER dbmaestro_refuse_row;
+ALTER TABLE dbmaestro.fingerprint ENABLE ALWAYS TRIGGER dbmaestro_refuse_truncate;
 
 CREATE SEQUENCE dbmaestro.run_id_seq;
 COMMENT ON SEQUENCE dbmaestro.run_id_seq IS 'Numbers of table run';
@@ -157,6 +211,7 @@ CREATE TABLE dbmaestro.run (
     transaction_id   bigint,
     snapshot_before  bigint,
     snapshot_after   bigint,
+    provenance       text        COLLATE "C",
     reason           text,
     failed_statement integer,
     failed_line      integer,
@@ -165,15 +220,16 @@ CREATE TABLE dbmaestro.run (
     detail           text,
     hint             text,
     CONSTRAINT run_pkey PRIMARY KEY (id),
-    CONSTRAINT run_direction_check CHECK (direction IN ('deploy', 'rollback')),
-    CONSTRAINT run_outcome_check CHECK (outcome IN ('applied', 'rolled back', 'failed'))
+    CONSTRAINT run_direction_check CHECK (direction IN ('deploy', 'rollback', 'reset')),
+    CONSTRAINT run_outcome_check CHECK (outcome IN ('applied', 'rolled back', 'reset', 'failed')),
+    CONSTRAINT run_provenance_check CHECK (provenance IN ('unverified'))
 );
 COMMENT ON TABLE dbmaestro.run IS 'One execution of one change in one direction';
 COMMENT ON COLUMN dbmaestro.run.id IS 'Number of the run';
 COMMENT ON COLUMN dbmaestro.run.deployment IS 'Deployment it belongs to';
 COMMENT ON COLUMN dbmaestro.run.change IS 'Name of the change';
-COMMENT ON COLUMN dbmaestro.run.direction IS 'deploy or rollback';
-COMMENT ON COLUMN dbmaestro.run.outcome IS 'applied, rolled back or failed';
+COMMENT ON COLUMN dbmaestro.run.direction IS 'deploy, rollback or reset';
+COMMENT ON COLUMN dbmaestro.run.outcome IS 'applied, rolled back, reset or failed';
 COMMENT ON COLUMN dbmaestro.run.environment IS 'Environment it ran in';
 COMMENT ON COLUMN dbmaestro.run.script IS 'SHA-256 of the bytes of the script that ran';
 COMMENT ON COLUMN dbmaestro.run.started_at IS 'When it started';
@@ -188,7 +244,8 @@ COMMENT ON COLUMN dbmaestro.run.client_address IS 'Address of the client';
 COMMENT ON COLUMN dbmaestro.run.transaction_id IS 'Transaction that it ran in, as pg_current_xact_id() gives it';
 COMMENT ON COLUMN dbmaestro.run.snapshot_before IS 'Snapshot of the schema before';
 COMMENT ON COLUMN dbmaestro.run.snapshot_after IS 'Snapshot of the schema after';
-COMMENT ON COLUMN dbmaestro.run.reason IS 'Why it was rolled back';
+COMMENT ON COLUMN dbmaestro.run.provenance IS 'How it is known that this content ran in the environment that is followed: unverified, as the client claims; NULL: nobody asked';
+COMMENT ON COLUMN dbmaestro.run.reason IS 'Why it was rolled back or reset';
 COMMENT ON COLUMN dbmaestro.run.failed_statement IS 'Ordinal of the statement that failed';
 COMMENT ON COLUMN dbmaestro.run.failed_line IS 'Its line in the script';
 COMMENT ON COLUMN dbmaestro.run.sqlstate IS 'SQLSTATE of the failure';
@@ -256,14 +313,14 @@ SELECT r.id AS run, r.change, r.direction, r.outcome, r.environment, r.started_a
        pg_catalog.make_interval(secs => r.duration OPERATOR(pg_catalog./) 1000000.0::double precision) AS duration,
        r.statements, r.executed_by, r.run_as, r.deployment,
        d.claims OPERATOR(pg_catalog.->>) 'commit' AS commit,
-       r.reason, r.failed_statement, r.failed_line, r.sqlstate, r.message
+       r.provenance, r.reason, r.failed_statement, r.failed_line, r.sqlstate, r.message
   FROM ONLY dbmaestro.run AS r
   LEFT JOIN ONLY dbmaestro.deployment AS d ON d.id OPERATOR(pg_catalog.=) r.deployment;
 COMMENT ON VIEW dbmaestro.change_history IS 'One row per run of a change: who, when, how long, with what outcome';
 COMMENT ON COLUMN dbmaestro.change_history.run IS 'Number of the run';
 COMMENT ON COLUMN dbmaestro.change_history.change IS 'Name of the change';
-COMMENT ON COLUMN dbmaestro.change_history.direction IS 'deploy or rollback';
-COMMENT ON COLUMN dbmaestro.change_history.outcome IS 'applied, rolled back or failed';
+COMMENT ON COLUMN dbmaestro.change_history.direction IS 'deploy, rollback or reset';
+COMMENT ON COLUMN dbmaestro.change_history.outcome IS 'applied, rolled back, reset or failed';
 COMMENT ON COLUMN dbmaestro.change_history.environment IS 'Environment it ran in';
 COMMENT ON COLUMN dbmaestro.change_history.started_at IS 'When it started';
 COMMENT ON COLUMN dbmaestro.change_history.finished_at IS 'When it ended';
@@ -273,7 +330,8 @@ COMMENT ON COLUMN dbmaestro.change_history.executed_by IS 'Authenticated role th
 COMMENT ON COLUMN dbmaestro.change_history.run_as IS 'Role that the script ran as';
 COMMENT ON COLUMN dbmaestro.change_history.deployment IS 'Deployment it belongs to';
 COMMENT ON COLUMN dbmaestro.change_history.commit IS 'Git commit, as the client claims';
-COMMENT ON COLUMN dbmaestro.change_history.reason IS 'Why it was rolled back';
+COMMENT ON COLUMN dbmaestro.change_history.provenance IS 'How it is known that this content ran in the environment that is followed: unverified; NULL: nobody asked';
+COMMENT ON COLUMN dbmaestro.change_history.reason IS 'Why it was rolled back or reset';
 COMMENT ON COLUMN dbmaestro.change_history.failed_statement IS 'Ordinal of the statement that failed';
 COMMENT ON COLUMN dbmaestro.change_history.failed_line IS 'Its line in the script';
 COMMENT ON COLUMN dbmaestro.change_history.sqlstate IS 'SQLSTATE of the failure';
@@ -286,12 +344,22 @@ SELECT d.id AS deployment, d.environment,
             ELSE 'interrupted' END COLLATE "C" AS state,
        d.single, d.started_at, d.finished_at, d.started_by, d.application_name, d.client_address,
        d.claims OPERATOR(pg_catalog.->>) 'commit' AS commit,
-       (SELECT pg_catalog.count(*) FROM ONLY dbmaestro.run AS r
-         WHERE r.deployment OPERATOR(pg_catalog.=) d.id AND r.outcome OPERATOR(pg_catalog.<>) 'failed') AS runs,
-       (SELECT pg_catalog.count(*) FROM ONLY dbmaestro.run AS r
-         WHERE r.deployment OPERATOR(pg_catalog.=) d.id AND r.outcome OPERATOR(pg_catalog.=) 'failed') AS failures
-  FROM ONLY dbmaestro.deployment AS d;
-COMMENT ON VIEW dbmaestro.deployment_history IS 'One row per deployment: running, succeeded, failed, cancelled, or interrupted when its session is gone and nobody finished it';
+       d.claims OPERATOR(pg_catalog.->>) 'ref' AS ref,
+       d.fingerprint,
+       d.followed OPERATOR(pg_catalog.->>) 'environment' AS followed,
+       d.provenance,
+       coalesce(s.runs, 0) AS runs,
+       coalesce(s.failures, 0) AS failures,
+       l.change AS last_change,
+       l.outcome AS last_outcome
+  FROM ONLY dbmaestro.deployment AS d
+  LEFT JOIN (SELECT r.deployment,
+                    pg_catalog.count(*) FILTER (WHERE r.outcome OPERATOR(pg_catalog.<>) 'failed') AS runs,
+                    pg_catalog.count(*) FILTER (WHERE r.outcome OPERATOR(pg_catalog.=) 'failed') AS failures,
+                    pg_catalog.max(r.id) AS last_run
+               FROM ONLY dbmaestro.run AS r GROUP BY r.deployment) AS s ON s.deployment OPERATOR(pg_catalog.=) d.id
+  LEFT JOIN ONLY dbmaestro.run AS l ON l.id OPERATOR(pg_catalog.=) s.last_run;
+COMMENT ON VIEW dbmaestro.deployment_history IS 'One row per deployment: running, succeeded, failed, cancelled, or interrupted when its session went and nobody finished it';
 COMMENT ON COLUMN dbmaestro.deployment_history.deployment IS 'Number of the deployment';
 COMMENT ON COLUMN dbmaestro.deployment_history.environment IS 'Environment it goes to';
 COMMENT ON COLUMN dbmaestro.deployment_history.state IS 'running, interrupted, succeeded, failed or cancelled';
@@ -302,12 +370,18 @@ COMMENT ON COLUMN dbmaestro.deployment_history.started_by IS 'Authenticated role
 COMMENT ON COLUMN dbmaestro.deployment_history.application_name IS 'application_name of that session';
 COMMENT ON COLUMN dbmaestro.deployment_history.client_address IS 'Address of the client';
 COMMENT ON COLUMN dbmaestro.deployment_history.commit IS 'Git commit, as the client claims';
-COMMENT ON COLUMN dbmaestro.deployment_history.runs IS 'Changes applied or rolled back';
+COMMENT ON COLUMN dbmaestro.deployment_history.ref IS 'Git branch or tag, as the client claims';
+COMMENT ON COLUMN dbmaestro.deployment_history.fingerprint IS 'What the client calls the repository that it deploys';
+COMMENT ON COLUMN dbmaestro.deployment_history.followed IS 'Environment whose manifest came with it';
+COMMENT ON COLUMN dbmaestro.deployment_history.provenance IS 'How that manifest is known: unverified';
+COMMENT ON COLUMN dbmaestro.deployment_history.runs IS 'Runs that ended well';
 COMMENT ON COLUMN dbmaestro.deployment_history.failures IS 'Runs that failed';
+COMMENT ON COLUMN dbmaestro.deployment_history.last_change IS 'Change that ran last';
+COMMENT ON COLUMN dbmaestro.deployment_history.last_outcome IS 'Outcome of that run';
 
-CREATE FUNCTION dbm_deployment_start(manifest jsonb, commit jsonb DEFAULT '{}')
+CREATE FUNCTION dbm_deployment_start(manifest jsonb, commit jsonb DEFAULT '{}', followed jsonb DEFAULT NULL)
 RETURNS bigint LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_deployment_start';
-COMMENT ON FUNCTION dbm_deployment_start(jsonb, jsonb) IS 'opens a deployment of the changes in manifest and returns its number; commit carries what the client claims about Git';
+COMMENT ON FUNCTION dbm_deployment_start(jsonb, jsonb, jsonb) IS 'opens a deployment of the changes in manifest and returns its number; commit carries what the client claims about Git, followed is dbm_manifest() of the environment that this one follows';
 
 CREATE FUNCTION dbm_deployment_finish(deployment bigint, outcome text)
 RETURNS void LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_deployment_finish';
@@ -329,13 +403,26 @@ CREATE FUNCTION dbm_rollback(change text, reason text DEFAULT NULL,
 RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_rollback';
 COMMENT ON FUNCTION dbm_rollback(text, text) IS 'runs the rollback script stored with an applied change; commits only if the schema is as it was before the change';
 
-CREATE FUNCTION dbm_plan(manifest jsonb, OUT ordinal integer, OUT change text, OUT state text, OUT detail text)
+CREATE FUNCTION dbm_reset(reason text DEFAULT NULL,
+    OUT changes bigint, OUT objects bigint, OUT deployment bigint, OUT root_before text, OUT root_after text)
+RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_reset';
+COMMENT ON FUNCTION dbm_reset(text) IS 'drops everything that a fresh database does not have, except dbmaestro, where allow_reset is on; all changes are pending again';
+
+CREATE FUNCTION dbm_plan(manifest jsonb, followed jsonb DEFAULT NULL,
+    OUT ordinal integer, OUT change text, OUT state text, OUT detail text, OUT last_run bigint)
 RETURNS SETOF record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_plan';
-COMMENT ON FUNCTION dbm_plan(jsonb) IS 'compares a repository with the ledger: pending, applied, changed, out of order, missing';
+COMMENT ON FUNCTION dbm_plan(jsonb, jsonb) IS 'compares a repository with the ledger, and with what the environment that is followed has: pending, applied, changed, out of order, not promoted, missing, unknown';
+
+CREATE FUNCTION dbm_manifest()
+RETURNS jsonb LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_manifest';
+COMMENT ON FUNCTION dbm_manifest() IS 'tells what is applied in this environment, in the order in which it was, for environments that follow it';
 
 CREATE FUNCTION dbm_status(OUT environment text, OUT follows text, OUT guard text, OUT guard_in_force text, OUT tier text,
     OUT identity text, OUT run_as text, OUT library_version text, OUT extension_version text, OUT applied bigint,
     OUT submitted bigint, OUT last_change text, OUT last_applied_at timestamptz, OUT open_deployments bigint,
-    OUT records_waiting integer, OUT records_lost bigint)
+    OUT records_waiting integer, OUT records_lost bigint, OUT failed bigint, OUT interrupted_deployments bigint,
+    OUT lock_pid integer, OUT lock_role text, OUT lock_application text, OUT lock_since timestamptz,
+    OUT deployment bigint, OUT deployment_state text, OUT deployment_started_at timestamptz, OUT deployment_started_by text,
+    OUT deployment_commit text, OUT deployment_ref text)
 RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_status';
 COMMENT ON FUNCTION dbm_status() IS 'says in one row which environment this is, how it is guarded and what was applied last';

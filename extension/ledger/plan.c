@@ -6,27 +6,21 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "common/hashfn.h"
 #include "utils/hsearch.h"
 #include "utils/jsonb.h"
 
 #include "audit/refusal.h"
+#include "core/compat.h"
 #include "core/digest.h"
 #include "core/errors.h"
-#include "core/compat.h"
 #include "core/installed.h"
+#include "core/own_statement.h"
+#include "ledger/fingerprint.h"
+#include "ledger/manifest.h"
 #include "ledger/tables.h"
 #include "pipeline/capability.h"
 
 PG_FUNCTION_INFO_V1(dbm_plan);
-
-/* One element of the manifest. */
-typedef struct ManifestEntry
-{
-	char *change;
-	char *hash;					/* SHA-256 of the bytes in hex, or NULL */
-	char *tokens;				/* SHA-256 of the tokens in hex, or NULL */
-} ManifestEntry;
 
 /* A change that the ledger or the manifest names, found by its name. */
 typedef struct KnownChange
@@ -36,113 +30,67 @@ typedef struct KnownChange
 	bool applied;
 	bool versioned;
 	bool in_manifest;
-	char script[DBM_DIGEST_HEX_LENGTH + 1];
-	char tokens[DBM_DIGEST_HEX_LENGTH + 1];
+	uint8 script[DBM_DIGEST_LENGTH];
+	uint8 tokens[DBM_DIGEST_LENGTH];
 	char *state;
 } KnownChange;
 
-static uint32
-hash_name(const void *key, Size size)
+/* What is asked, what is known, and where the answer goes. */
+typedef struct Comparison
 {
-	const char *name = *(const char *const *) key;
-
-	return DatumGetUInt32(hash_any((const unsigned char *) name, strlen(name)));
-}
-
-static int
-compare_name(const void *left, const void *right, Size size)
-{
-	return strcmp(*(const char *const *) left, *(const char *const *) right);
-}
+	const DbmManifest *manifest;
+	const DbmFollowed *followed;	/* or NULL */
+	HTAB *ledger;				/* of KnownChange */
+	char *greatest;				/* last applied versioned name, or NULL */
+	int64 last_run;
+	bool all_applied;			/* of what was judged up to now */
+	ReturnSetInfo *result;
+} Comparison;
 
 static void
-put_hex(const DbmRow *row, int column, char *hex)
+read_digest(const DbmRow *row, int column, uint8 *digest)
 {
-	uint8 digest[DBM_DIGEST_LENGTH];
-
-	hex[0] = '\0';
-	if (dbm_row_digest(row, column, digest))
-		strlcpy(hex, dbm_hex(digest, DBM_DIGEST_LENGTH), DBM_DIGEST_HEX_LENGTH + 1);
+	if (!dbm_row_digest(row, column, digest))
+		memset(digest, 0, DBM_DIGEST_LENGTH);
 }
 
-/* Reads table change into a hash; greatest gets the last applied versioned name. */
-static HTAB *
-read_ledger(char **greatest)
+/* Reads table change into a hash. */
+static void
+read_ledger(Comparison *plan)
 {
-	HASHCTL control = {
-		.keysize = sizeof(char *),
-		.entrysize = sizeof(KnownChange),
-		.hash = hash_name,
-		.match = compare_name,
-		.hcxt = CurrentMemoryContext,
-	};
-	HTAB *known = hash_create("dbmaestro plan", 1024, &control,
-							  HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
 	DbmRow *row = dbm_row_make(&dbm_change_table);
 	DbmScan *scan = dbm_scan_begin(&dbm_change_table, dbm_change_table.primary_key, 0, NULL);
 
-	*greatest = NULL;
+	plan->ledger = dbm_manifest_hash("dbmaestro plan", sizeof(KnownChange));
+	plan->greatest = NULL;
 	while (dbm_scan_next(scan, row))
 	{
 		char *name = dbm_row_text(row, DBM_CHANGE_CHANGE);
-		KnownChange *entry = hash_search(known, &name, HASH_ENTER, NULL);
+		KnownChange *entry = hash_search(plan->ledger, &name, HASH_ENTER, NULL);
 
 		entry->in_ledger = true;
 		entry->state = dbm_row_text(row, DBM_CHANGE_STATE);
 		entry->applied = strcmp(entry->state, "applied") == 0;
 		entry->versioned = strcmp(dbm_row_text(row, DBM_CHANGE_KIND), "versioned") == 0;
 		entry->in_manifest = false;
-		put_hex(row, DBM_CHANGE_SCRIPT, entry->script);
-		put_hex(row, DBM_CHANGE_TOKENS, entry->tokens);
+		read_digest(row, DBM_CHANGE_SCRIPT, entry->script);
+		read_digest(row, DBM_CHANGE_TOKENS, entry->tokens);
 		/* the index is in order of names, byte by byte */
 		if (entry->applied && entry->versioned)
-			*greatest = name;
+			plan->greatest = name;
 	}
 	dbm_scan_end(scan);
-	return known;
-}
-
-static char *
-get_field(JsonbContainer *object, const char *name)
-{
-	JsonbValue *value = getKeyJsonValueFromContainer(object, name, strlen(name), NULL);
-
-	if (value == NULL || value->type != jbvString)
-		return NULL;
-	return pnstrdup(value->val.string.val, value->val.string.len);
-}
-
-static void
-read_entry(const JsonbValue *element, ManifestEntry *entry)
-{
-	if (element->type == jbvString)
-	{
-		entry->change = pnstrdup(element->val.string.val, element->val.string.len);
-		entry->hash = entry->tokens = NULL;
-		return;
-	}
-	entry->change = NULL;
-	if (element->type == jbvBinary && JsonContainerIsObject(element->val.binary.data))
-	{
-		entry->change = get_field(element->val.binary.data, "change");
-		entry->hash = get_field(element->val.binary.data, "hash");
-		entry->tokens = get_field(element->val.binary.data, "tokens");
-	}
-	if (entry->change == NULL)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("invalid element in the manifest"),
-						errhint("Elements are {\"change\": \"<name>\", \"hash\": \"<SHA-256 of the "
-								"script, hex>\"}.")));
 }
 
 static const char *
-judge_applied(const ManifestEntry *entry, const KnownChange *known, char **detail)
+judge_applied(const DbmManifestEntry *entry, const KnownChange *known, char **detail)
 {
-	if (entry->hash ? pg_strcasecmp(entry->hash, known->script) == 0 : entry->tokens == NULL)
+	if (entry->has_hash ? memcmp(entry->hash, known->script, DBM_DIGEST_LENGTH) == 0
+						: !entry->has_tokens)
 		return "applied";
-	if (entry->tokens && pg_strcasecmp(entry->tokens, known->tokens) == 0)
+	if (entry->has_tokens && memcmp(entry->tokens, known->tokens, DBM_DIGEST_LENGTH) == 0)
 	{
-		if (entry->hash)
+		if (entry->has_hash)
 			*detail = "white space or comments differ";
 		return "applied";
 	}
@@ -151,13 +99,13 @@ judge_applied(const ManifestEntry *entry, const KnownChange *known, char **detai
 		*detail = "runs again: its content has changed";
 		return "pending";
 	}
-	*detail = psprintf("applied with SHA-256 %s", known->script);
+	*detail = psprintf("applied with SHA-256 %s", dbm_hex(known->script, DBM_DIGEST_LENGTH));
 	return "changed";
 }
 
 /* Finds the change, or makes it known; raises if the manifest has named it before. */
 static KnownChange *
-note_entry(HTAB *ledger, const ManifestEntry *entry)
+note_entry(HTAB *ledger, const DbmManifestEntry *entry)
 {
 	bool found;
 	KnownChange *known = hash_search(ledger, &entry->change, HASH_ENTER, &found);
@@ -175,37 +123,69 @@ note_entry(HTAB *ledger, const ManifestEntry *entry)
 	return known;
 }
 
-static const char *
-judge(const ManifestEntry *entry, const KnownChange *known, const char *greatest, char **detail)
+/* Is it applied, with this content, in the environment that is followed? */
+static bool
+is_promoted(const DbmFollowed *followed, const DbmManifestEntry *entry, char **detail)
 {
-	*detail = NULL;
-	if (known->in_ledger)
+	const DbmFollowedChange *there = dbm_followed_find(followed, entry->change);
+
+	if (there == NULL)
 	{
-		if (known->applied)
-			return judge_applied(entry, known, detail);
-		*detail = known->state;
+		*detail = psprintf("not applied in \"%s\"", followed->environment);
+		return false;
 	}
-	if (greatest && strcmp(entry->change, greatest) < 0)
+	if (!entry->has_hash || memcmp(entry->hash, there->hash, DBM_DIGEST_LENGTH) == 0)
+		return true;
+	if (entry->has_tokens && memcmp(entry->tokens, there->tokens, DBM_DIGEST_LENGTH) == 0)
+		*detail = psprintf("applied in \"%s\" with other white space or comments",
+						   followed->environment);
+	else
+		*detail = psprintf("applied in \"%s\" with SHA-256 %s", followed->environment,
+						   dbm_hex(there->hash, DBM_DIGEST_LENGTH));
+	return false;
+}
+
+static const char *
+judge(const Comparison *plan, const DbmManifestEntry *entry, const KnownChange *known,
+	  char **detail)
+{
+	const char *state = "pending";
+
+	*detail = NULL;
+	if (known->in_ledger && known->applied)
 	{
-		*detail = psprintf("\"%s\" is applied already", greatest);
+		state = judge_applied(entry, known, detail);
+		if (strcmp(state, "pending") != 0)
+			return state;
+	}
+	else if (known->in_ledger)
+		*detail = known->state;
+	/* before its order: in whatever order, it would be refused */
+	if (plan->followed && !is_promoted(plan->followed, entry, detail))
+		return "not promoted";
+	if (!known->applied && plan->greatest && strcmp(entry->change, plan->greatest) < 0)
+	{
+		*detail = psprintf("\"%s\" is applied already", plan->greatest);
 		return "out of order";
 	}
-	return "pending";
+	return state;
 }
 
 static void
-put_row(ReturnSetInfo *result, int position, const char *change, const char *state,
+put_row(const Comparison *plan, int position, const char *change, const char *state,
 		const char *detail)
 {
-	Datum values[4] = {0};
-	bool nulls[4] = {position == 0, false, false, detail == NULL};
+	Datum values[5] = {0};
+	bool nulls[5] = {position == 0, change == NULL, false, detail == NULL, false};
 
 	values[0] = Int32GetDatum(position);
-	values[1] = CStringGetTextDatum(change);
+	if (change)
+		values[1] = CStringGetTextDatum(change);
 	values[2] = CStringGetTextDatum(state);
 	if (detail)
 		values[3] = CStringGetTextDatum(detail);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	values[4] = Int64GetDatum(plan->last_run);
+	tuplestore_putvalues(plan->result->setResult, plan->result->setDesc, values, nulls);
 }
 
 static int
@@ -216,14 +196,14 @@ compare_strings(const ListCell *left, const ListCell *right)
 
 /* Applied here and not in the repository any more, in order of names. */
 static void
-put_missing(ReturnSetInfo *result, HTAB *ledger)
+put_missing(const Comparison *plan)
 {
 	HASH_SEQ_STATUS status;
 	KnownChange *known;
 	List *names = NIL;
 	ListCell *cell;
 
-	hash_seq_init(&status, ledger);
+	hash_seq_init(&status, plan->ledger);
 	while ((known = hash_seq_search(&status)) != NULL)
 	{
 		if (known->applied && !known->in_manifest)
@@ -231,16 +211,49 @@ put_missing(ReturnSetInfo *result, HTAB *ledger)
 	}
 	list_sort(names, compare_strings);
 	foreach (cell, names)
-		put_row(result, 0, lfirst(cell), "missing", "applied here, but not in the manifest");
+		put_row(plan, 0, lfirst(cell), "missing", "applied here, but not in the manifest");
+}
+
+static void
+compare_all(Comparison *plan)
+{
+	read_ledger(plan);
+	plan->all_applied = true;
+	for (int at = 0; at < plan->manifest->nentries; at++)
+	{
+		const DbmManifestEntry *entry = &plan->manifest->entries[at];
+		const char *state;
+		char *detail;
+
+		CHECK_FOR_INTERRUPTS();
+		state = judge(plan, entry, note_entry(plan->ledger, entry), &detail);
+		plan->all_applied = plan->all_applied && strcmp(state, "applied") == 0;
+		put_row(plan, at + 1, entry->change, state, detail);
+	}
+	put_missing(plan);
+}
+
+/*
+ * The next one who asks for this repository need not send it.  What has been
+ * read must be of one moment; and which changes the name stands for is to be a
+ * deployer's word, not that of a function that a deployer has tripped over.
+ */
+static void
+remember(FunctionCallInfo fcinfo, const Comparison *plan)
+{
+	const char *fingerprint = plan->manifest->fingerprint;
+
+	if (fingerprint && plan->all_applied && !dbm_fingerprint_is_known(fingerprint) &&
+		dbm_capability_has(GetAuthenticatedUserId(), DBM_CAPABILITY_DEPLOY) &&
+		dbm_capability_has(GetUserId(), DBM_CAPABILITY_DEPLOY) && dbm_is_own_statement(fcinfo) &&
+		dbm_fingerprint_last_run() == plan->last_run)
+		dbm_fingerprint_remember(fingerprint, plan->last_run);
 }
 
 static Datum
 plan_body(PG_FUNCTION_ARGS)
 {
-	Jsonb *manifest;
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	HTAB *ledger;
-	char *greatest;
+	Comparison plan = {0};
 
 	dbm_require_initialised();
 	dbm_capability_require_any("dbm_plan");
@@ -248,26 +261,19 @@ plan_body(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("manifest must not be null"),
 						errhint("Pass '[]' for an empty repository.")));
-	manifest = PG_GETARG_JSONB_P(0);
-	if (!JB_ROOT_IS_ARRAY(manifest) || JB_ROOT_IS_SCALAR(manifest))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("manifest must be a JSON array"),
-						errhint("Elements are {\"change\": \"<name>\", \"hash\": \"<SHA-256 of the "
-								"script, hex>\"}.")));
+	plan.manifest = dbm_manifest_read(PG_GETARG_JSONB_P(0));
+	if (!PG_ARGISNULL(1))
+		plan.followed = dbm_followed_read(PG_GETARG_JSONB_P(1));
+	plan.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	dbm_init_set_result(fcinfo);
-	ledger = read_ledger(&greatest);
-	for (uint32 at = 0; at < JB_ROOT_COUNT(manifest); at++)
+	plan.last_run = dbm_fingerprint_last_run();
+	if (plan.manifest->has_changes)
 	{
-		ManifestEntry entry;
-		const char *state;
-		char *detail;
-
-		CHECK_FOR_INTERRUPTS();
-		read_entry(getIthJsonbValueFromContainer(&manifest->root, at), &entry);
-		state = judge(&entry, note_entry(ledger, &entry), greatest, &detail);
-		put_row(result, at + 1, entry.change, state, detail);
+		compare_all(&plan);
+		remember(fcinfo, &plan);
 	}
-	put_missing(result, ledger);
+	else if (!dbm_fingerprint_is_known(plan.manifest->fingerprint))
+		put_row(&plan, 0, NULL, "unknown", "the manifest itself is needed to tell");
 	return (Datum) 0;
 }
 

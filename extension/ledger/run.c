@@ -27,7 +27,17 @@
 static const char *
 outcome_of(const DbmRun *run)
 {
+	if (run->reset)
+		return "reset";
 	return run->rollback ? "rolled back" : "applied";
+}
+
+static const char *
+direction_of(const DbmRun *run)
+{
+	if (run->reset)
+		return "reset";
+	return run->rollback ? "rollback" : "deploy";
 }
 
 static DbmRow *
@@ -41,7 +51,7 @@ make_run_row(const DbmRun *run, const char *outcome)
 	dbm_row_set_int64(row, DBM_RUN_ID, run->id);
 	dbm_row_set_int64(row, DBM_RUN_DEPLOYMENT, run->deployment);
 	dbm_row_set_text(row, DBM_RUN_CHANGE, run->change);
-	dbm_row_set_text(row, DBM_RUN_DIRECTION, run->rollback ? "rollback" : "deploy");
+	dbm_row_set_text(row, DBM_RUN_DIRECTION, direction_of(run));
 	dbm_row_set_text(row, DBM_RUN_OUTCOME, outcome);
 	dbm_row_set_text(row, DBM_RUN_ENVIRONMENT, dbm_environment()->name);
 	dbm_row_set_digest(row, DBM_RUN_SCRIPT, run->script->bytes_digest);
@@ -57,6 +67,7 @@ make_run_row(const DbmRun *run, const char *outcome)
 	if (TransactionIdIsValid(xid))
 		dbm_row_set_int64(row, DBM_RUN_TRANSACTION_ID,
 						  (int64) U64FromFullTransactionId(GetTopFullTransactionId()));
+	dbm_row_set_text(row, DBM_RUN_PROVENANCE, run->provenance);
 	dbm_row_set_text(row, DBM_RUN_REASON, run->reason);
 	return row;
 }
@@ -129,10 +140,28 @@ fill_event(DbmEvent *event, const DbmRun *run)
 	event->statement_length = -1;
 }
 
+static void
+insert_run(const DbmRun *run)
+{
+	DbmRow *row = make_run_row(run, outcome_of(run));
+
+	if (run->snapshot_before)
+		dbm_row_set_int64(row, DBM_RUN_SNAPSHOT_BEFORE, run->snapshot_before);
+	if (run->snapshot_after)
+		dbm_row_set_int64(row, DBM_RUN_SNAPSHOT_AFTER, run->snapshot_after);
+	dbm_table_insert(row);
+}
+
+void
+dbm_run_record_reset(DbmRun *run)
+{
+	run->id = dbm_table_next_greatest_id(&dbm_run_table);
+	insert_run(run);
+}
+
 void
 dbm_run_record(DbmRun *run)
 {
-	DbmRow *row;
 	DbmEvent event;
 
 	if (run->single_deployment)
@@ -140,17 +169,14 @@ dbm_run_record(DbmRun *run)
 		dbm_deployment_close(run->single_deployment, "succeeded");
 		dbm_table_insert(run->single_deployment);
 	}
-	row = make_run_row(run, outcome_of(run));
-	if (run->snapshot_before)
-		dbm_row_set_int64(row, DBM_RUN_SNAPSHOT_BEFORE, run->snapshot_before);
-	if (run->snapshot_after)
-		dbm_row_set_int64(row, DBM_RUN_SNAPSHOT_AFTER, run->snapshot_after);
-	dbm_table_insert(row);
+	insert_run(run);
 	write_statements(run);
 	write_objects(run);
 
 	fill_event(&event, run);
-	event.detail = psprintf("%s, %d statements", outcome_of(run), run->execution.ndone);
+	event.detail = psprintf("%s, %d statements%s%s", outcome_of(run), run->execution.ndone,
+							run->provenance ? ", provenance " : "",
+							run->provenance ? run->provenance : "");
 	dbm_event_record(&event);
 	dbm_transaction_end_own_writes();
 }
@@ -234,7 +260,7 @@ dbm_run_perform(DbmRun *run)
 
 	run->execution.run_as = require_run_as(run->change);
 
-	run->id = dbm_table_next_id(&dbm_run_table);
+	run->id = dbm_table_next_greatest_id(&dbm_run_table);
 	if (run->deployment == 0)
 	{
 		run->single_deployment = dbm_deployment_single(run->change);

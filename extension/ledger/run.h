@@ -14,9 +14,11 @@ typedef struct DbmRun
 	/* set by the caller */
 	const char *change;
 	bool		rollback;		/* direction */
+	bool		reset;			/* neither: dbm_reset undoes it */
 	bool		prove;			/* needs the snapshots, whatever the setting says */
 	const DbmScript *script;
 	int64		deployment;		/* 0: make one for this change alone */
+	const char *provenance;		/* of its content; NULL: nobody asked */
 	const char *reason;
 
 	/* filled in */
@@ -43,6 +45,9 @@ extern void dbm_run_record(DbmRun *run);
  * rollback that proves nothing); edata is the error about to be raised.
  */
 extern void dbm_run_record_failure(DbmRun *run, const ErrorData *edata);
+
+/* Records that a change was undone by dbm_reset: the run alone, whose id it takes. */
+extern void dbm_run_record_reset(DbmRun *run);
 
 /* The row that dbm_apply and dbm_rollback return. */
 extern Datum dbm_run_result(FunctionCallInfo fcinfo, const DbmRun *run, const char *outcome);

@@ -3,16 +3,25 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_authid.h"
 #include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/acl.h"
+#include "utils/backend_status.h"
 #include "utils/builtins.h"
+#include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
 #include "audit/durable.h"
 #include "audit/refusal.h"
+#include "core/compat.h"
 #include "core/installed.h"
 #include "core/result.h"
 #include "core/settings.h"
+#include "ledger/deployment.h"
+#include "ledger/manifest.h"
 #include "ledger/tables.h"
+#include "ledger/transaction.h"
 #include "pipeline/capability.h"
 
 PG_FUNCTION_INFO_V1(dbm_status);
@@ -35,6 +44,18 @@ enum StatusColumn
 	STATUS_OPEN_DEPLOYMENTS,
 	STATUS_RECORDS_WAITING,
 	STATUS_RECORDS_LOST,
+	STATUS_FAILED,
+	STATUS_INTERRUPTED_DEPLOYMENTS,
+	STATUS_LOCK_PID,
+	STATUS_LOCK_ROLE,
+	STATUS_LOCK_APPLICATION,
+	STATUS_LOCK_SINCE,
+	STATUS_DEPLOYMENT,
+	STATUS_DEPLOYMENT_STATE,
+	STATUS_DEPLOYMENT_STARTED_AT,
+	STATUS_DEPLOYMENT_STARTED_BY,
+	STATUS_DEPLOYMENT_COMMIT,
+	STATUS_DEPLOYMENT_REF,
 	STATUS_COLUMNS
 };
 
@@ -107,17 +128,132 @@ put_changes(StatusRow *row)
 	put(row, STATUS_SUBMITTED, Int64GetDatum(submitted));
 }
 
+/* Counts changes whose last run failed: those, of all that ever failed, that none made good. */
 static int64
-count_open_deployments(void)
+count_failed(void)
 {
-	DbmRow *row = dbm_row_make(&dbm_deployment_table);
-	DbmScan *scan = dbm_scan_begin(&dbm_deployment_table, NULL, 0, NULL);
-	int64 open = 0;
+	HTAB *failed = dbm_manifest_hash("dbmaestro failed changes", sizeof(char *));
+	DbmRow *run = dbm_row_make(&dbm_run_table);
+	DbmScan *scan = dbm_scan_begin(&dbm_run_table, dbm_run_table.primary_key, 0, NULL);
+	int64 count;
 
-	while (dbm_scan_next(scan, row))
-		open += row->nulls[DBM_DEPLOYMENT_OUTCOME] ? 1 : 0;
+	while (dbm_scan_next(scan, run))
+	{
+		bool fails = strcmp(dbm_row_text(run, DBM_RUN_OUTCOME), "failed") == 0;
+		char *change;
+
+		CHECK_FOR_INTERRUPTS();
+		/* mostly nothing has failed, and no name needs to be looked at */
+		if (!fails && hash_get_num_entries(failed) == 0)
+			continue;
+		change = dbm_row_text(run, DBM_RUN_CHANGE);
+		hash_search(failed, &change, fails ? HASH_ENTER : HASH_REMOVE, NULL);
+	}
 	dbm_scan_end(scan);
-	return open;
+	count = hash_get_num_entries(failed);
+	hash_destroy(failed);
+	return count;
+}
+
+static void
+put_deployments(StatusRow *row)
+{
+	DbmRow *deployment = dbm_row_make(&dbm_deployment_table);
+	DbmScan *scan = dbm_deployment_scan_open();
+	int64 open = 0;
+	int64 interrupted = 0;
+
+	while (dbm_scan_next(scan, deployment))
+	{
+		open++;
+		interrupted += dbm_deployment_is_interrupted(deployment) ? 1 : 0;
+	}
+	dbm_scan_end(scan);
+	put(row, STATUS_OPEN_DEPLOYMENTS, Int64GetDatum(open));
+	put(row, STATUS_INTERRUPTED_DEPLOYMENTS, Int64GetDatum(interrupted));
+}
+
+static char *
+read_claim(const DbmRow *deployment, const char *key)
+{
+	Jsonb *claims = DatumGetJsonbP(deployment->values[DBM_DEPLOYMENT_CLAIMS]);
+	JsonbValue *value = getKeyJsonValueFromContainer(&claims->root, key, strlen(key), NULL);
+
+	if (value == NULL || value->type != jbvString)
+		return NULL;
+	return pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+static const char *
+state_of(const DbmRow *deployment)
+{
+	if (!deployment->nulls[DBM_DEPLOYMENT_OUTCOME])
+		return dbm_row_text(deployment, DBM_DEPLOYMENT_OUTCOME);
+	return dbm_deployment_is_interrupted(deployment) ? "interrupted" : "running";
+}
+
+/* The newest that somebody started; who has to go on where it ended may not read its table. */
+static void
+put_last_deployment(StatusRow *row)
+{
+	DbmRow *deployment = dbm_row_make(&dbm_deployment_table);
+	DbmScan *scan = dbm_scan_begin(&dbm_deployment_table, dbm_deployment_table.primary_key, 0,
+								   NULL);
+	bool found = false;
+
+	while (!found && dbm_scan_previous(scan, deployment))
+	{
+		CHECK_FOR_INTERRUPTS();
+		found = !DatumGetBool(deployment->values[DBM_DEPLOYMENT_SINGLE]);
+	}
+	if (found)
+	{
+		put(row, STATUS_DEPLOYMENT, deployment->values[DBM_DEPLOYMENT_ID]);
+		put_text(row, STATUS_DEPLOYMENT_STATE, state_of(deployment));
+		put(row, STATUS_DEPLOYMENT_STARTED_AT, deployment->values[DBM_DEPLOYMENT_STARTED_AT]);
+		put_text(row, STATUS_DEPLOYMENT_STARTED_BY,
+				 dbm_row_text(deployment, DBM_DEPLOYMENT_STARTED_BY));
+		put_text(row, STATUS_DEPLOYMENT_COMMIT, read_claim(deployment, "commit"));
+		put_text(row, STATUS_DEPLOYMENT_REF, read_claim(deployment, "ref"));
+	}
+	dbm_scan_end(scan);
+}
+
+/* What pg_stat_activity shows of a session; a deployer who has to wait is told it all. */
+static bool
+may_see(Oid role)
+{
+	return has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS) ||
+		   has_privs_of_role(GetUserId(), role) ||
+		   dbm_capability_has(GetUserId(), DBM_CAPABILITY_DEPLOY);
+}
+
+/* Who holds the lock that lets one change run at a time. */
+static void
+put_lock(StatusRow *row)
+{
+	int pid = dbm_transaction_deployer();
+	int count;
+
+	if (pid == 0)
+		return;
+	put(row, STATUS_LOCK_PID, Int32GetDatum(pid));
+	pgstat_clear_backend_activity_snapshot();
+	count = pgstat_fetch_stat_numbackends();
+	for (int at = 1; at <= count; at++)
+	{
+		LocalPgBackendStatus *local = dbm_backend_status(at);
+		PgBackendStatus *status;
+
+		if (local == NULL || local->backendStatus.st_procpid != pid)
+			continue;
+		status = &local->backendStatus;
+		put_text(row, STATUS_LOCK_ROLE, GetUserNameFromId(status->st_userid, true));
+		if (!may_see(status->st_userid))
+			continue;
+		put_text(row, STATUS_LOCK_APPLICATION, status->st_appname);
+		put(row, STATUS_LOCK_SINCE, TimestampTzGetDatum(status->st_xact_start_timestamp));
+	}
 }
 
 static Datum
@@ -130,7 +266,10 @@ status_body(PG_FUNCTION_ARGS)
 	memset(row.values, 0, sizeof(row.values));
 	put_environment(&row);
 	put_changes(&row);
-	put(&row, STATUS_OPEN_DEPLOYMENTS, Int64GetDatum(count_open_deployments()));
+	put(&row, STATUS_FAILED, Int64GetDatum(count_failed()));
+	put_deployments(&row);
+	put_lock(&row);
+	put_last_deployment(&row);
 	put(&row, STATUS_RECORDS_WAITING, Int32GetDatum(dbm_durable_waiting()));
 	put(&row, STATUS_RECORDS_LOST, Int64GetDatum(dbm_durable_lost()));
 	return dbm_result_row(fcinfo, row.values, row.nulls);

@@ -57,6 +57,10 @@ static const DbmColumn deployment_columns[DBM_DEPLOYMENT_COLUMNS] = {
 	[DBM_DEPLOYMENT_SINGLE] = {"single", BOOLOID},
 	[DBM_DEPLOYMENT_MANIFEST] = {"manifest", JSONBOID},
 	[DBM_DEPLOYMENT_CLAIMS] = {"claims", JSONBOID},
+	[DBM_DEPLOYMENT_FINGERPRINT] = {"fingerprint", TEXTOID},
+	[DBM_DEPLOYMENT_LAST_RUN] = {"last_run", INT8OID},
+	[DBM_DEPLOYMENT_FOLLOWED] = {"followed", JSONBOID},
+	[DBM_DEPLOYMENT_PROVENANCE] = {"provenance", TEXTOID},
 	[DBM_DEPLOYMENT_STARTED_AT] = {"started_at", TIMESTAMPTZOID},
 	[DBM_DEPLOYMENT_STARTED_BY] = {"started_by", TEXTOID},
 	[DBM_DEPLOYMENT_STARTED_BY_OID] = {"started_by_oid", OIDOID},
@@ -70,6 +74,30 @@ static const DbmColumn deployment_columns[DBM_DEPLOYMENT_COLUMNS] = {
 
 const DbmTable dbm_deployment_table = {"deployment", deployment_columns, DBM_DEPLOYMENT_COLUMNS,
 									   "deployment_pkey", "deployment_id_seq"};
+
+static const DbmColumn deployment_change_columns[DBM_DEPLOYMENT_CHANGE_COLUMNS] = {
+	[DBM_DEPLOYMENT_CHANGE_DEPLOYMENT] = {"deployment", INT8OID},
+	[DBM_DEPLOYMENT_CHANGE_CHANGE] = {"change", TEXTOID},
+	[DBM_DEPLOYMENT_CHANGE_ORDINAL] = {"ordinal", INT4OID},
+	[DBM_DEPLOYMENT_CHANGE_HASH] = {"hash", BYTEAOID},
+	[DBM_DEPLOYMENT_CHANGE_TOKENS] = {"tokens", BYTEAOID},
+	[DBM_DEPLOYMENT_CHANGE_FOLLOWED] = {"followed", BYTEAOID},
+};
+
+const DbmTable dbm_deployment_change_table = {"deployment_change", deployment_change_columns,
+											  DBM_DEPLOYMENT_CHANGE_COLUMNS,
+											  "deployment_change_pkey", NULL};
+
+static const DbmColumn fingerprint_columns[DBM_FINGERPRINT_COLUMNS] = {
+	[DBM_FINGERPRINT_SINGLE] = {"single", BOOLOID},
+	[DBM_FINGERPRINT_FINGERPRINT] = {"fingerprint", TEXTOID},
+	[DBM_FINGERPRINT_LAST_RUN] = {"last_run", INT8OID},
+	[DBM_FINGERPRINT_RECORDED_AT] = {"recorded_at", TIMESTAMPTZOID},
+	[DBM_FINGERPRINT_RECORDED_BY] = {"recorded_by", TEXTOID},
+};
+
+const DbmTable dbm_fingerprint_table = {"fingerprint", fingerprint_columns, DBM_FINGERPRINT_COLUMNS,
+										"fingerprint_pkey", NULL};
 
 static const DbmColumn run_columns[DBM_RUN_COLUMNS] = {
 	[DBM_RUN_ID] = {"id", INT8OID},
@@ -91,6 +119,7 @@ static const DbmColumn run_columns[DBM_RUN_COLUMNS] = {
 	[DBM_RUN_TRANSACTION_ID] = {"transaction_id", INT8OID},
 	[DBM_RUN_SNAPSHOT_BEFORE] = {"snapshot_before", INT8OID},
 	[DBM_RUN_SNAPSHOT_AFTER] = {"snapshot_after", INT8OID},
+	[DBM_RUN_PROVENANCE] = {"provenance", TEXTOID},
 	[DBM_RUN_REASON] = {"reason", TEXTOID},
 	[DBM_RUN_FAILED_STATEMENT] = {"failed_statement", INT4OID},
 	[DBM_RUN_FAILED_LINE] = {"failed_line", INT4OID},

@@ -291,6 +291,15 @@ find_holder(const LOCKTAG *tag)
 	return 0;
 }
 
+int
+dbm_transaction_deployer(void)
+{
+	LOCKTAG tag;
+
+	set_deployment_tag(&tag);
+	return find_holder(&tag);
+}
+
 static char *
 describe_backend(int pid)
 {

@@ -28,6 +28,9 @@ extern void dbm_transaction_drop_leftovers(void);
  */
 extern void dbm_transaction_lock_deployment(void);
 
+/* Process that holds that lock at this moment, 0 for none. */
+extern int	dbm_transaction_deployer(void);
+
 /*
  * To be called around our own writes in a transaction that may go on to a run.
  * begin tells whether everything written up to now is ours, and what was not

@@ -79,6 +79,24 @@ dbm_capability_has(Oid role, DbmCapability capability)
 	return has_capability(role, capability);
 }
 
+char *
+dbm_capability_holder(DbmCapability capability)
+{
+	DbmRow *row = dbm_row_make(&dbm_capability_table);
+	DbmScan *scan = dbm_scan_begin(&dbm_capability_table, dbm_capability_table.primary_key, 0,
+								   NULL);
+	char *holder = NULL;
+
+	while (holder == NULL && dbm_scan_next(scan, row))
+	{
+		if (strcmp(dbm_row_text(row, DBM_CAPABILITY_NAME), names[capability]) == 0 &&
+			row_counts(row))
+			holder = dbm_row_text(row, DBM_CAPABILITY_ROLE_NAME);
+	}
+	dbm_scan_end(scan);
+	return holder;
+}
+
 /* The role that lacks the capability, or InvalidOid if nobody involved does. */
 static Oid
 find_lacking_role(DbmCapability capability)
@@ -103,6 +121,32 @@ dbm_capability_require(DbmCapability capability, const char *act)
 						   GetUserNameFromId(lacking, false), names[capability]),
 				 errhint("Ask an administrator of dbmaestro for: SELECT dbm_grant('%s', %s);",
 					 names[capability], quote_literal_cstr(GetUserNameFromId(lacking, false)))));
+}
+
+/* Each role that is involved needs one of them, and not all the same one. */
+static bool
+has_either(Oid role, DbmCapability first, DbmCapability second)
+{
+	return has_capability(role, first) || has_capability(role, second);
+}
+
+void
+dbm_capability_require_either(DbmCapability first, DbmCapability second, const char *act)
+{
+	Oid lacking = InvalidOid;
+
+	if (!has_either(GetAuthenticatedUserId(), first, second))
+		lacking = GetAuthenticatedUserId();
+	else if (GetUserId() != GetAuthenticatedUserId() && !has_either(GetUserId(), first, second))
+		lacking = GetUserId();
+	if (OidIsValid(lacking))
+		ereport(ERROR,
+				(errcode(ERRCODE_DBM_CAPABILITY), errmsg("permission denied for %s", act),
+				 errdetail("Role \"%s\" has neither the capability \"%s\" nor \"%s\" in this "
+						   "database.",
+						   GetUserNameFromId(lacking, false), names[first], names[second]),
+				 errhint("Ask an administrator of dbmaestro for: SELECT dbm_grant('%s', %s);",
+						 names[second], quote_literal_cstr(GetUserNameFromId(lacking, false)))));
 }
 
 void

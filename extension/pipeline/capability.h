@@ -32,11 +32,18 @@ extern const char *dbm_capability_name(DbmCapability capability);
 /* Does the role have the capability, itself or as a member? */
 extern bool dbm_capability_has(Oid role, DbmCapability capability);
 
+/* Name of a role that it was granted to and that still counts, palloc'd; NULL if there is none. */
+extern char *dbm_capability_holder(DbmCapability capability);
+
 /*
  * Raises ERRCODE_DBM_CAPABILITY unless both the authenticated and the current
  * role have the capability; act names what was asked for, e.g. dbm_apply.
  */
 extern void dbm_capability_require(DbmCapability capability, const char *act);
+
+/* The same where either of two capabilities will do. */
+extern void dbm_capability_require_either(DbmCapability first, DbmCapability second,
+										  const char *act);
 
 /* The same for acts that any holder of some capability may do (reading). */
 extern void dbm_capability_require_any(const char *act);

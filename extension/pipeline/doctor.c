@@ -169,7 +169,7 @@ check_run_as(DbmDoctorReport *report)
 static void
 check_settings(DbmDoctorReport *report)
 {
-	static const DbmSetting weakening[] = {DBM_SETTING_ALLOW_SECRETS,
+	static const DbmSetting weakening[] = {DBM_SETTING_ALLOW_RESET, DBM_SETTING_ALLOW_SECRETS,
 										   DBM_SETTING_ALLOW_PRIOR_WRITES};
 
 	for (int at = 0; at < lengthof(weakening); at++)

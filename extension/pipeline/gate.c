@@ -12,6 +12,7 @@
 
 #include "core/errors.h"
 #include "core/installed.h"
+#include "pipeline/capability.h"
 #include "pipeline/gate.h"
 
 typedef struct GateQuestion
@@ -126,4 +127,21 @@ dbm_gate_require_all(const char *change, const DbmScript *script)
 							   dbm_environment()->name),
 						errdetail_internal("%s", question.missing->data),
 						errhint("Meet what is listed, then apply it again.")));
+}
+
+char *
+dbm_gate_established(void)
+{
+	static const DbmCapability deciding[] = {DBM_CAPABILITY_APPROVE,
+											 DBM_CAPABILITY_OVERRIDE_WINDOW};
+
+	for (int at = 0; at < lengthof(deciding); at++)
+	{
+		char *holder = dbm_capability_holder(deciding[at]);
+
+		if (holder)
+			return psprintf("Role \"%s\" has the capability \"%s\" here.", holder,
+							dbm_capability_name(deciding[at]));
+	}
+	return NULL;
 }

@@ -20,4 +20,11 @@ extern List *dbm_gate_names(const char *value);
  */
 extern void dbm_gate_require_all(const char *change, const DbmScript *script);
 
+/*
+ * What makes this an environment where people decide about changes, as a
+ * sentence (palloc'd), or NULL if nothing does: somebody who may approve, or
+ * override a window.
+ */
+extern char *dbm_gate_established(void);
+
 #endif							/* DBM_PIPELINE_GATE_H */

@@ -4,6 +4,8 @@
 #   my @rows = $client->execute('SELECT outcome FROM dbm_apply($1, $2)', $name, $script);
 #   $client->{error}     # { C => sqlstate, M => message, D => detail, ... } or undef
 #   $client->{pid}
+#   my @rows = $client->pipeline('BEGIN', [ 'SELECT dbm_apply($1, $2)', @parameters ], 'COMMIT');
+#   $client->{tags}      # [ 'BEGIN', 'SELECT 1', 'COMMIT' ]: what ended well
 #
 # Parameters and results are texts; a script of many megabytes goes as it is.
 package DbmProtocol;
@@ -68,6 +70,7 @@ sub wait_ready
     my @rows;
 
     $self->{error} = undef;
+    $self->{tags} = [];
     while (1)
     {
         my ($type, $length) = unpack 'a N', $self->get(5);
@@ -77,6 +80,7 @@ sub wait_ready
         $self->{pid} = unpack 'N', $body if $type eq 'K';
         $self->{error} = { map { substr($_, 0, 1) => substr($_, 1) } split /\0/, $body }
           if $type eq 'E';
+        push @{ $self->{tags} }, unpack 'Z*', $body if $type eq 'C';
         push @rows, [ map { utf8::decode($_); $_ } unpack 'x2 (N/a)*', $body ] if $type eq 'D' && $body !~ /\xff{4}/;
     }
 }
@@ -86,6 +90,24 @@ sub wait_ready
 sub execute
 {
     my ($self, $what, @parameters) = @_;
+
+    $self->put(messages($what, @parameters) . message('S', ''));
+    return $self->wait_ready;
+}
+
+# The same of many statements, with one Sync behind all of them.
+sub pipeline
+{
+    my ($self, @statements) = @_;
+
+    $self->put(join('', map { messages(ref $_ ? @$_ : $_) } @statements) . message('S', ''));
+    return $self->wait_ready;
+}
+
+# Parse, Bind and Execute of one statement.
+sub messages
+{
+    my ($what, @parameters) = @_;
     my %option = (statement => '', portal => '', ref $what ? %$what : (sql => $what));
     my $bytes = '';
 
@@ -95,9 +117,7 @@ sub execute
           . pack('n n', 0, scalar @parameters)
           . join('', map { pack('N', length) . $_ } @parameters)
           . pack('n', 0));
-    $bytes .= message('E', "$option{portal}\0" . pack('N', 0)) . message('S', '');
-    $self->put($bytes);
-    return $self->wait_ready;
+    return $bytes . message('E', "$option{portal}\0" . pack('N', 0));
 }
 
 1;
