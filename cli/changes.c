@@ -40,22 +40,24 @@ static void
 add_change(Collector *collector, char *name, bool repeatable, const char *path, const git_oid *id)
 {
 	Changes *changes = collector->changes;
+	Change change = {name, repeatable, make_file(collector, path, id)};
+	int count = changes->count++;
 
-	if ((changes->count & (changes->count - 1)) == 0)
-		changes->items =
-			pg_realloc(changes->items, Max(changes->count * 2, 16) * sizeof(Change));
-	changes->items[changes->count++] = (Change) {
-		.name = name, .repeatable = repeatable, .script = make_file(collector, path, id)};
+	if ((count & (count - 1)) == 0)
+		changes->items = pg_realloc(changes->items, Max(count * 2, 16) * sizeof(Change));
+	changes->items[count] = change;
 }
 
 static void
 add_rollback(Collector *collector, char *name, const char *path, const git_oid *id)
 {
-	if ((collector->rollback_count & (collector->rollback_count - 1)) == 0)
+	Rollback rollback = {name, make_file(collector, path, id)};
+	int count = collector->rollback_count++;
+
+	if ((count & (count - 1)) == 0)
 		collector->rollbacks = pg_realloc(collector->rollbacks,
-										  Max(collector->rollback_count * 2, 16) * sizeof(Rollback));
-	collector->rollbacks[collector->rollback_count++] =
-		(Rollback) {name, make_file(collector, path, id), false};
+										  Max(count * 2, 16) * sizeof(Rollback));
+	collector->rollbacks[count] = rollback;
 }
 
 static void
@@ -96,7 +98,7 @@ visit_entry(void *context, EntryKind kind, const char *path, const git_oid *id)
 			break;
 		case ENTRY_SUBMODULE:
 			findings_add(findings, FINDING_ERROR, full, 0,
-						 "Put the scripts into this repository: a commit must hold what is deployed.",
+						 "Put its scripts into this repository: a commit must hold what is deployed.",
 						 "is a submodule");
 			break;
 		case ENTRY_FOLDER:
@@ -114,6 +116,16 @@ deepest(int left, int right)
 	return left < 0 || right < 0 ? -1 : Max(left, right);
 }
 
+/* Beside repeatable scripts are their rollbacks, if those of the others are beside the others. */
+static bool
+holds_rollbacks(const Config *config, const char *folder)
+{
+	if (strcmp(folder, config->rollbacks) == 0)
+		return true;
+	return config->repeatables && strcmp(folder, config->repeatables) == 0 &&
+		strcmp(config->rollbacks, config->migrations) == 0;
+}
+
 /* Walks one folder with all the patterns that count in it. */
 static bool
 collect_folder(Collector *collector, const char *folder)
@@ -126,10 +138,7 @@ collect_folder(Collector *collector, const char *folder)
 	collector->folder = folder;
 	collector->script = scripts ? config->script : NULL;
 	collector->repeatable = repeatables ? config->repeatable : NULL;
-	/* beside repeatable scripts their rollbacks are looked for too */
-	collector->rollback =
-		strcmp(folder, config->rollbacks) == 0 || (repeatables && !scripts &&
-			strcmp(config->rollbacks, config->migrations) == 0) ? config->rollback : NULL;
+	collector->rollback = holds_rollbacks(config, folder) ? config->rollback : NULL;
 	if (collector->script)
 		depth = deepest(depth, naming_depth(collector->script));
 	if (collector->rollback)
@@ -146,7 +155,7 @@ collect_all(Collector *collector)
 
 	if (!collect_folder(collector, config->migrations))
 		message_die(EXIT_ERROR,
-					"Commit it, or set paths.migrations; --worktree takes files that are not committed.",
+					"Commit it, set paths.migrations, or say --worktree for what is not committed.",
 					"there is no folder \"%s\" in %s", config->migrations,
 					repository_describe(collector->changes->repository));
 	if (config->rollback && strcmp(config->rollbacks, config->migrations) != 0)

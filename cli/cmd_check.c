@@ -127,8 +127,7 @@ check_header(Subject *subject)
 static bool
 is_yes(const char *value)
 {
-	return value &&
-		(pg_strcasecmp(value, "yes") == 0 || pg_strcasecmp(value, "true") == 0 ||
+	return value && (pg_strcasecmp(value, "yes") == 0 || pg_strcasecmp(value, "true") == 0 ||
 		 pg_strcasecmp(value, "on") == 0);
 }
 
@@ -178,8 +177,8 @@ check_change(Changes *changes, const Change *change, const regex_t *pattern)
 	if (change->rollback.path == NULL)
 		return;
 	subject.path = change->rollback.path;
-	subject.content = rollback =
-		repository_read(changes->repository, &change->rollback, &subject.length);
+	subject.content = rollback = repository_read(changes->repository, &change->rollback,
+												 &subject.length);
 	check_bytes(&subject);
 	pg_free(rollback);
 }
@@ -204,7 +203,8 @@ cmd_check(int count, char **arguments)
 	if (errors + warnings > 0 || print_is_json())
 		print_rows(findings_rows(&changes->findings), NULL);
 	message_info("%d %s in %s: %d %s, %d %s", changes->count,
-				 changes->count == 1 ? "change" : "changes", repository_describe(repository), errors,
-				 errors == 1 ? "error" : "errors", warnings, warnings == 1 ? "warning" : "warnings");
+				 changes->count == 1 ? "change" : "changes", repository_describe(repository),
+				 errors, errors == 1 ? "error" : "errors", warnings,
+				 warnings == 1 ? "warning" : "warnings");
 	return errors > 0 || (strict && warnings > 0) ? EXIT_ERROR : EXIT_DONE;
 }

@@ -51,7 +51,8 @@ require_last_wanted(const Plan *plan, Repository *repository)
 {
 	if (last_wanted && plan->changes && changes_find(plan->changes, last_wanted) == NULL)
 		message_die(EXIT_ERROR, "Run \"dbmaestro plan\" to see what is pending.",
-					"there is no change \"%s\" in %s", last_wanted, repository_describe(repository));
+					"there is no change \"%s\" in %s", last_wanted,
+					repository_describe(repository));
 }
 
 static void
@@ -73,9 +74,9 @@ start(Deployment *deployment, const Plan *plan)
 								   last_wanted ? NULL : plan->fingerprint, plan->manifest);
 	json_t *claims = repository_claims(deployment->repository);
 	char *commit = json_dumps(claims, JSON_COMPACT);
-	PGresult *result = connection_expect(
-		deployment->connection, queries_deployment_start(deployment->connection, manifest, commit));
+	PGresult *result = queries_deployment_start(deployment->connection, manifest, commit);
 
+	connection_expect(deployment->connection, result);
 	deployment->number = pg_strdup(PQgetvalue(result, 0, 0));
 	PQclear(result);
 	json_decref(claims);
@@ -185,7 +186,8 @@ tell_failure(const Deployment *deployment, const Environment *environment)
 		return EXIT_INTERRUPTED;
 	}
 	message_error("deployment %s to \"%s\" %s at change \"%s\"", deployment->number,
-				  environment->name, connection_interrupted() ? "was cancelled" : "has failed", end);
+				  environment->name, connection_interrupted() ? "was cancelled" : "has failed",
+				  end);
 	message_detail("%d of %d changes are applied.", deployment->committed, deployment->count);
 	message_hint("Run \"dbmaestro deploy %s\" again: it goes on with \"%s\".", environment->name,
 				 deployment->steps[deployment->committed].change->name);

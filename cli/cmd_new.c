@@ -144,8 +144,8 @@ cmd_new(int count, char **arguments)
 	table_add(written, script);
 	if (config->rollback && !irreversible)
 	{
-		char *rollback =
-			psprintf("%s/%s", config->rollbacks, naming_expand(config->rollback, change));
+		char *rollback = psprintf("%s/%s", config->rollbacks,
+								  naming_expand(config->rollback, change));
 
 		write_file(config, rollback, psprintf("-- Takes back %s\n\n", change));
 		table_add(written, rollback);

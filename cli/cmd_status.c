@@ -18,10 +18,12 @@ const Option status_options[] = {
 };
 
 static const TableColumn columns[] = {
-	{"environment", TEXTOID}, {"follows", TEXTOID},		{"identity", TEXTOID},
-	{"guard", TEXTOID},		  {"tier", TEXTOID},		{"applied", INT8OID},
-	{"pending", INT8OID},	  {"changed", INT8OID},		{"failed", INT8OID},
-	{"interrupted", INT8OID}, {"last_change", TEXTOID}, {"last_applied_at", TIMESTAMPTZOID},
+	{"environment", TEXTOID}, {"follows", TEXTOID},
+	{"identity", TEXTOID},    {"guard", TEXTOID},
+	{"tier", TEXTOID},        {"applied", INT8OID},
+	{"pending", INT8OID},     {"changed", INT8OID},
+	{"failed", INT8OID},      {"interrupted", INT8OID},
+	{"last_change", TEXTOID}, {"last_applied_at", TIMESTAMPTZOID},
 	{"problem", TEXTOID},	  {NULL, 0},
 };
 
@@ -70,7 +72,8 @@ add_environment(PGresult *table, const Config *config, Repository *repository,
 	table_add(table, connection->environment->name, value_of(status, "follows"),
 			  value_of(status, "identity"), value_of(status, "guard_in_force"),
 			  value_of(status, "tier"), value_of(status, "applied"),
-			  problem ? NULL
+			  problem
+				  ? NULL
 					  : psprintf("%d", plan_count(plan, "pending") + plan_count(plan, "out of order")),
 			  problem ? NULL : psprintf("%d", plan_count(plan, "changed")),
 			  troubles ? value_of(troubles, "failed") : NULL,

@@ -56,7 +56,8 @@ static const ConfigKey keys[] = {
 	 "convention of the names: dbmaestro, plain, flyway, golang-migrate, diesel or sqitch"},
 	{"naming", "script", offsetof(Config, script), check_pattern,
 	 "pattern of scripts in their folder; * is the name of the change"},
-	{"naming", "rollback", offsetof(Config, rollback), check_pattern, "pattern of rollback scripts"},
+	{"naming", "rollback", offsetof(Config, rollback), check_pattern,
+	 "pattern of rollback scripts"},
 	{"naming", "repeatable", offsetof(Config, repeatable), check_pattern,
 	 "pattern of repeatable scripts"},
 	{"naming", "order", offsetof(Config, order), check_order,
@@ -186,8 +187,8 @@ add_environment(Config *config, const char *name)
 		return environment;
 	if (name[0] == '\0')
 		message_die(EXIT_USAGE, "Write [environment \"prod\"].", "an environment has no name");
-	config->environments =
-		pg_realloc(config->environments, (config->environment_count + 1) * sizeof(Environment));
+	config->environments = pg_realloc(config->environments,
+									  (config->environment_count + 1) * sizeof(Environment));
 	environment = &config->environments[config->environment_count++];
 	*environment = (Environment) {.name = pg_strdup(name)};
 	return environment;
@@ -316,7 +317,8 @@ read_variables(Config *config)
 		if (strcmp(keys[at].section, "environment") != 0)
 			read_variable(config, &keys[at], NULL);
 		for (int which = 0;
-			 which < config->environment_count && strcmp(keys[at].section, "environment") == 0; which++)
+			 which < config->environment_count && strcmp(keys[at].section, "environment") == 0;
+			 which++)
 			read_variable(config, &keys[at], &config->environments[which]);
 	}
 }
@@ -347,7 +349,7 @@ check_connection(const Environment *environment)
 					"environment \"%s\" has both conninfo and service", environment->name);
 	if (!environment->conninfo && !environment->service)
 		message_die(EXIT_USAGE,
-					psprintf("Add a line \"conninfo = host=... dbname=...\" or \"service = ...\" to "
+					psprintf("Add \"conninfo = host=... dbname=...\" or \"service = ...\" to "
 							 "[environment \"%s\"].",
 							 environment->name),
 					"environment \"%s\" has neither conninfo nor service", environment->name);

@@ -125,9 +125,9 @@ connect_to(const Environment *environment)
 {
 	const char *keywords[] = {"fallback_application_name",
 							  environment->service ? "service" : "dbname", "client_encoding", NULL};
-	const char *values[] = {
-		"dbmaestro", environment->service ? environment->service : environment->conninfo, "UTF8",
-		NULL};
+	const char *values[] = {"dbmaestro",
+							environment->service ? environment->service : environment->conninfo,
+							"UTF8", NULL};
 
 	return PQconnectdbParams(keywords, values, environment->service == NULL);
 }

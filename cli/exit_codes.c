@@ -22,7 +22,7 @@
 static const char *const meanings[] = {
 	[EXIT_DONE] = "done",
 	[EXIT_ERROR] = "an error",
-	[EXIT_USAGE] = "the command line was not understood",
+	[EXIT_USAGE] = "the command line or the configuration was not understood",
 	[EXIT_PENDING] = "changes are pending",
 	[EXIT_LINT] = "a rule of lint is broken",
 	[EXIT_DRIFT] = "the schema is not what was recorded",

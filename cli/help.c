@@ -20,21 +20,21 @@ print_wrapped(FILE *stream, const char *text, int indent)
 
 	while (*text)
 	{
-		int length = strcspn(text, " ");
+		int blanks = strspn(text, " ");
+		int length = strcspn(text + blanks, " ");
 
-		if (column > indent && column + length > HELP_WIDTH)
+		if (length == 0)
+			break;
+		if (column > indent && column + blanks + length > HELP_WIDTH)
 		{
 			fprintf(stream, "\n%*s", indent, "");
 			column = indent;
+			text += blanks;
+			blanks = 0;
 		}
-		fprintf(stream, "%.*s", length, text);
-		column += length;
-		text += length;
-		for (; *text == ' '; text++, column++)
-		{
-			if (text[1] != '\0' && column + 1 < HELP_WIDTH)
-				fputc(' ', stream);
-		}
+		fprintf(stream, "%.*s", blanks + length, text);
+		column += blanks + length;
+		text += blanks + length;
 	}
 	fputc('\n', stream);
 }
@@ -42,9 +42,9 @@ print_wrapped(FILE *stream, const char *text, int indent)
 static void
 print_option(const Option *option, void *stream)
 {
-	char *name = psprintf("  %s--%s%s%s", option->letter ? psprintf("-%c, ", option->letter) : "    ",
-						  option->name, option->argument ? " " : "",
-						  option->argument ? option->argument : "");
+	char *name = psprintf("  %s--%s%s%s",
+						  option->letter ? psprintf("-%c, ", option->letter) : "    ", option->name,
+						  option->argument ? " " : "", option->argument ? option->argument : "");
 	char *help = pg_strdup(option->help);
 
 	if (option->variable)
@@ -71,8 +71,8 @@ help_overview(FILE *stream)
 	}
 	fprintf(stream, "\nOptions of every command:\n");
 	options_each(common_options, print_option, stream);
-	fprintf(stream, "\nRun \"dbmaestro COMMAND --help\" for one command, \"dbmaestro help exit-codes\" for\n"
-					"the exit codes and \"dbmaestro help configuration\" for the keys of dbmaestro.conf.\n");
+	fprintf(stream, "\nMore: dbmaestro COMMAND --help, dbmaestro help exit-codes,"
+					" dbmaestro help configuration\n");
 }
 
 void

@@ -49,7 +49,10 @@ dispatch(int argc, char **argv)
 	first = options_parse_leading(argc, argv);
 	/* "dbmaestro --help exit-codes" reads like "dbmaestro help exit-codes" */
 	if (option_help)
-		return cmd_help(argc - first, argv + first);
+	{
+		option_help = false;
+		return run_command(commands_find("help"), argc - first + 1, argv + first - 1);
+	}
 	if (first == argc)
 	{
 		help_overview(stderr);

@@ -57,8 +57,7 @@ manifest_fingerprint(const Config *config, Repository *repository)
 		}
 		appendPQExpBuffer(text, "%s\n", id);
 	}
-	if (strcmp(config->order, "plan") == 0 &&
-		repository_find(repository, "sqitch.plan", &plan))
+	if (strcmp(config->order, "plan") == 0 && repository_find(repository, "sqitch.plan", &plan))
 		appendPQExpBuffer(text, "%s\n", git_oid_tostr_s(&plan.id));
 	if (git_odb_hash(&digest, text->data, text->len, GIT_OBJECT_BLOB) != 0)
 		message_die(EXIT_ERROR, NULL, "could not compute a fingerprint");

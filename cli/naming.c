@@ -61,7 +61,8 @@ static const NamingStyle styles[] = {
 	},
 	{
 		.name = "sqitch",
-		.summary = "deploy/create_orders.sql and revert/create_orders.sql, in the order of sqitch.plan",
+		.summary =
+			"deploy/create_orders.sql and revert/create_orders.sql, in the order of sqitch.plan",
 		.migrations = "deploy",
 		.rollbacks = "revert",
 		.script = "**.sql",

@@ -75,9 +75,8 @@ add_option(const Option *option, void *context)
 	parser->options = pg_realloc(parser->options, parser->count * sizeof(Option *));
 	parser->names = pg_realloc(parser->names, (parser->count + 1) * sizeof(struct option));
 	parser->options[at] = option;
-	parser->names[at] =
-		(struct option) {option->name, option->argument ? required_argument : no_argument, NULL,
-						 LONG_ONLY + at};
+	parser->names[at] = (struct option){
+		option->name, option->argument ? required_argument : no_argument, NULL, LONG_ONLY + at};
 	if (option->letter)
 		appendPQExpBuffer(parser->letters, "%c%s", option->letter, option->argument ? ":" : "");
 }

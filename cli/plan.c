@@ -40,10 +40,13 @@ plan_change(const Plan *plan, int row)
 static bool
 ask_by_fingerprint(Plan *plan, Connection *connection)
 {
+	char *manifest;
+
 	if (plan->fingerprint == NULL)
 		return false;
-	plan->rows = queries_plan(connection, manifest_text(connection->environment->name,
-														plan->fingerprint, NULL));
+	manifest = manifest_text(connection->environment->name, plan->fingerprint, NULL);
+	plan->rows = queries_plan(connection, manifest);
+	pg_free(manifest);
 	if (!connection_succeeded(plan->rows) || plan_count(plan, "unknown") == 0)
 		return true;
 	PQclear(plan->rows);

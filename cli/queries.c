@@ -118,7 +118,8 @@ take_location(Connection *connection, const PGresult *result, ConnectionFault *f
 	if (PQntuples(result) == 0)
 	{
 		*fault = (ConnectionFault) {
-			EXIT_ERROR, psprintf("extension dbmaestro is not installed in database \"%s\"",
+			EXIT_ERROR,
+			psprintf("extension dbmaestro is not installed in database \"%s\"",
 								 PQdb(connection->pg)),
 			psprintf("Run there, as superuser: CREATE EXTENSION dbmaestro; SELECT dbm_init('%s');",
 					 name)};
@@ -276,7 +277,8 @@ queries_send_apply(Connection *connection, const char *change, const char *scrip
 				   const char *deployment)
 {
 	Parameters parameters = {0};
-	char *sql = psprintf("SELECT outcome, run, statements, duration FROM %s.dbm_apply($1, $2, $3, '{}', $4)",
+	char *sql = psprintf("SELECT outcome, run, statements, duration"
+						 " FROM %s.dbm_apply($1, $2, $3, '{}', $4)",
 						 connection->schema);
 
 	add_text(&parameters, TEXTOID, change);

@@ -55,7 +55,7 @@ open_git(Repository *repository)
 
 	if (code == GIT_ENOTFOUND)
 		message_die(EXIT_ERROR,
-					"Run \"git init\" and commit, or say --worktree to deploy the files as they are.",
+					"Run \"git init\" and commit, or say --worktree to take files as they are.",
 					"\"%s\" is not in a Git repository", directory);
 	if (code == GIT_EOWNER)
 		die_of_git(psprintf("If you trust it, run: git config --global --add safe.directory '%s'",
@@ -83,7 +83,8 @@ find_commit(Repository *repository)
 	git_object_free(object);
 	repository->commit = (git_commit *) commit;
 	repository->reference = pg_strdup(wanted);
-	repository->description = psprintf("commit %.10s", git_oid_tostr_s(git_commit_id(repository->commit)));
+	repository->description = psprintf("commit %.10s",
+									   git_oid_tostr_s(git_commit_id(repository->commit)));
 }
 
 /* Where the configuration is inside the repository: "" or "services/shop". */

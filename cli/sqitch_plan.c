@@ -36,7 +36,8 @@ place_change(Changes *changes, const char *name, int line)
 
 	if (change == NULL)
 		findings_add(&changes->findings, FINDING_ERROR, PLAN_NAME, line,
-					 "Commit the script, or take the line out.", "change \"%s\" has no script", name);
+					 "Commit the script, or take the line out.", "change \"%s\" has no script",
+					 name);
 	else if (change->position >= 0)
 		findings_add(&changes->findings, FINDING_ERROR, PLAN_NAME, line,
 					 "A reworked change is another change: give it another name.",
@@ -54,8 +55,8 @@ sqitch_plan_apply(Changes *changes)
 	int number = 0;
 
 	if (!repository_find(changes->repository, PLAN_NAME, &file))
-		message_die(EXIT_ERROR, "Commit it, or set naming.order.", "there is no " PLAN_NAME " in %s",
-					repository_describe(changes->repository));
+		message_die(EXIT_ERROR, "Commit it, or set naming.order.",
+					"there is no " PLAN_NAME " in %s", repository_describe(changes->repository));
 	for (int at = 0; at < changes->count; at++)
 		changes->items[at].position = -1;
 	text = repository_read(changes->repository, &file, &length);
