@@ -98,7 +98,7 @@ visit_entry(void *context, EntryKind kind, const char *path, const git_oid *id)
 			break;
 		case ENTRY_SUBMODULE:
 			findings_add(findings, FINDING_ERROR, full, 0,
-						 "Put its scripts into this repository: a commit must hold what is deployed.",
+						 "Put its scripts here: a commit must hold what is deployed.",
 						 "is a submodule");
 			break;
 		case ENTRY_FOLDER:

@@ -66,12 +66,25 @@ warn_of_missing(const Plan *plan, const Environment *environment, Repository *re
 						missing == 1 ? "is" : "are", repository_describe(repository));
 }
 
+/* The deployment is of the changes that are to come, and brings nothing else. */
+static json_t *
+step_manifest(const Deployment *deployment, const Plan *plan)
+{
+	json_t *changes = json_array();
+
+	for (int at = 0; at < deployment->count; at++)
+		json_array_append(changes, json_array_get(plan->manifest, deployment->steps[at].change -
+																	  plan->changes->items));
+	return changes;
+}
+
 static void
 start(Deployment *deployment, const Plan *plan)
 {
-	/* with a part of the changes, the whole that the fingerprint names is not reached */
+	json_t *changes = step_manifest(deployment, plan);
+	/* with a part of them, the whole that the fingerprint names is not reached */
 	char *manifest = manifest_text(deployment->connection->environment->name,
-								   last_wanted ? NULL : plan->fingerprint, plan->manifest);
+								   last_wanted ? NULL : plan->fingerprint, plan->last_run, changes);
 	json_t *claims = repository_claims(deployment->repository);
 	char *commit = json_dumps(claims, JSON_COMPACT);
 	PGresult *result = queries_deployment_start(deployment->connection, manifest, commit);
@@ -79,6 +92,7 @@ start(Deployment *deployment, const Plan *plan)
 	connection_expect(deployment->connection, result);
 	deployment->number = pg_strdup(PQgetvalue(result, 0, 0));
 	PQclear(result);
+	json_decref(changes);
 	json_decref(claims);
 	free(commit);
 	free(manifest);

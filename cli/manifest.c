@@ -90,15 +90,14 @@ manifest_changes(Changes *changes)
 
 		json_object_set_new(object, "change", json_string(change->name));
 		json_object_set_new(object, "hash", hash_file(changes, &change->script));
-		if (change->rollback.path)
-			json_object_set_new(object, "rollback", hash_file(changes, &change->rollback));
 		json_array_append_new(array, object);
 	}
 	return array;
 }
 
 char *
-manifest_text(const char *environment, const char *fingerprint, json_t *changes)
+manifest_text(const char *environment, const char *fingerprint, const char *last_run,
+			  json_t *changes)
 {
 	json_t *manifest = json_object();
 	char *text;
@@ -107,6 +106,8 @@ manifest_text(const char *environment, const char *fingerprint, json_t *changes)
 		return json_dumps(changes, JSON_COMPACT);
 	json_object_set_new(manifest, "environment", json_string(environment));
 	json_object_set_new(manifest, "fingerprint", json_string(fingerprint));
+	if (last_run)
+		json_object_set_new(manifest, "last_run", json_integer(strtoll(last_run, NULL, 10)));
 	if (changes)
 		json_object_set(manifest, "changes", changes);
 	text = json_dumps(manifest, JSON_COMPACT);

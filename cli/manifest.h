@@ -12,13 +12,15 @@ extern char *manifest_hash(const char *content, size_t length);
 /* Names the whole content without reading a script; NULL in a work tree. */
 extern char *manifest_fingerprint(const Config *config, Repository *repository);
 
-/* The array of changes: change, hash and, where there is one, rollback.  Reads every script. */
+/* The array of changes, each with its hash.  Reads every script. */
 extern json_t *manifest_changes(Changes *changes);
 
 /*
- * The manifest for this environment as text: fingerprint and changes, each
- * unless NULL.  Without a fingerprint it is the bare array of changes.
+ * The manifest for this environment as text: fingerprint, last_run (the number
+ * that a plan gave) and changes, each unless NULL.  Without a fingerprint it is
+ * the bare array of changes.
  */
-extern char *manifest_text(const char *environment, const char *fingerprint, json_t *changes);
+extern char *manifest_text(const char *environment, const char *fingerprint, const char *last_run,
+						   json_t *changes);
 
 #endif							/* DBM_CLI_MANIFEST_H */

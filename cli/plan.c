@@ -6,9 +6,12 @@
  */
 #include "postgres_fe.h"
 
+#include "catalog/pg_type_d.h"
+
 #include "manifest.h"
 #include "plan.h"
 #include "queries.h"
+#include "table.h"
 
 const char *
 plan_state(const Plan *plan, int row)
@@ -36,21 +39,35 @@ plan_change(const Plan *plan, int row)
 	return &plan->changes->items[ordinal - 1];
 }
 
-/* Is the fingerprint enough?  Also if the server refuses: whatever else we sent, it would. */
-static bool
-ask_by_fingerprint(Plan *plan, Connection *connection)
+/* Asks with a manifest, and keeps what is not applied as it is. */
+static void
+ask(Plan *plan, Connection *connection, json_t *changes)
 {
-	char *manifest;
+	static const TableColumn columns[] = {{"ordinal", INT4OID},
+										  {"change", TEXTOID},
+										  {"state", TEXTOID},
+										  {"detail", TEXTOID},
+										  {NULL, 0}};
+	char *manifest = manifest_text(connection->environment->name, plan->fingerprint, NULL, changes);
+	PGresult *answer = queries_plan(connection, manifest);
 
-	if (plan->fingerprint == NULL)
-		return false;
-	manifest = manifest_text(connection->environment->name, plan->fingerprint, NULL);
-	plan->rows = queries_plan(connection, manifest);
-	pg_free(manifest);
-	if (!connection_succeeded(plan->rows) || plan_count(plan, "unknown") == 0)
-		return true;
+	free(manifest);
 	PQclear(plan->rows);
-	return false;
+	plan->rows = answer;
+	if (!connection_succeeded(answer))
+		return;
+	plan->rows = table_make(columns);
+	for (int row = 0; row < PQntuples(answer); row++)
+	{
+		if (row == 0 && PQnfields(answer) > 4 && !PQgetisnull(answer, row, 4))
+			plan->last_run = pg_strdup(PQgetvalue(answer, row, 4));
+		if (strcmp(PQgetvalue(answer, row, 2), "applied") == 0)
+			continue;
+		table_add(plan->rows, PQgetisnull(answer, row, 0) ? NULL : PQgetvalue(answer, row, 0),
+				  PQgetvalue(answer, row, 1), PQgetvalue(answer, row, 2),
+				  PQgetisnull(answer, row, 3) ? NULL : PQgetvalue(answer, row, 3));
+	}
+	PQclear(answer);
 }
 
 Plan *
@@ -60,11 +77,15 @@ plan_fetch(Connection *connection, const Config *config, Repository *repository)
 
 	if (connection->knows_fingerprints)
 		plan->fingerprint = manifest_fingerprint(config, repository);
-	if (ask_by_fingerprint(plan, connection))
-		return plan;
+	if (plan->fingerprint)
+	{
+		ask(plan, connection, NULL);
+		/* a server that refuses this would refuse whatever else we sent */
+		if (!connection_succeeded(plan->rows) || plan_count(plan, "unknown") == 0)
+			return plan;
+	}
 	plan->changes = changes_read_sound(config, repository);
 	plan->manifest = manifest_changes(plan->changes);
-	plan->rows = queries_plan(connection, manifest_text(connection->environment->name,
-														plan->fingerprint, plan->manifest));
+	ask(plan, connection, plan->manifest);
 	return plan;
 }

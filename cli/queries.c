@@ -200,10 +200,10 @@ queries_plan(Connection *connection, const char *manifest)
 	Parameters parameters = {0};
 
 	add_text(&parameters, JSONBOID, manifest);
+	/* nothing behind the call: only then the server may remember the fingerprint */
 	return ask(connection,
-			   psprintf("SELECT ordinal, change, state, detail FROM %s.dbm_plan($1)"
-						" WHERE state OPERATOR(pg_catalog.<>) 'applied'",
-						connection->schema),
+			   psprintf("SELECT ordinal, change, state, detail%s FROM %s.dbm_plan($1)",
+						connection->knows_fingerprints ? ", last_run" : "", connection->schema),
 			   &parameters);
 }
 

@@ -18,7 +18,7 @@ extern PGresult *queries_status(Connection *connection);
 /* One row: changes whose last run failed, and deployments that were interrupted. */
 extern PGresult *queries_troubles(Connection *connection);
 
-/* dbm_plan: ordinal, change, state, detail of what is not applied as it is. */
+/* dbm_plan: ordinal, change, state, detail, and last_run where fingerprints are known. */
 extern PGresult *queries_plan(Connection *connection, const char *manifest);
 
 /* dbm_deployment_start: the number. */

@@ -19,4 +19,7 @@ if grep -nE "#include \"($(echo "$ROOMS" | tr ' ' '|'))/" cli/*.[ch] | grep -v '
     echo "(of the extension the command line includes core/errors.h only)"
     status=1
 fi
+for code in $(sed -nE 's/^#define (ERRCODE_DBM_[A-Z_]+) .*/\1/p' extension/core/errors.h); do
+    grep -qw "$code" cli/exit_codes.c || { echo "$code has no row in cli/exit_codes.c"; status=1; }
+done
 exit $status
