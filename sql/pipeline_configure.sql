@@ -48,6 +48,10 @@ SELECT dbm_configure('denied_wait', '-1');
 \echo :LAST_ERROR_SQLSTATE
 SELECT dbm_configure('denied_wait', '2 parsecs');
 SELECT dbm_configure('denied_wait', '99999999999');
+SELECT dbm_configure('denied_wait', '10001ms');
+SELECT dbm_configure('denied_wait', '1h');
+SELECT dbm_configure('denied_wait', '10s');
+SELECT dbm_configure('denied_wait', NULL);
 SELECT dbm_configure('search_path', 'a,,b');
 \echo :LAST_ERROR_SQLSTATE
 SELECT dbm_configure('search_path', '"unfinished');

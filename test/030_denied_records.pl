@@ -11,6 +11,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 
+use DbmSession;
 use DbmTest;
 
 my $node = dbm_node('main', tier => 'events', bare => 1, conf => "restart_after_crash = on\n");
@@ -143,6 +144,33 @@ is(rows('timeout'), 0, 'and not in the table, which is locked');
 end_session($holder);
 entered_once('timeout');
 entered_once('terminated');
+
+# ---- a refused command waits without a lock of its own ----
+
+dbm_database($node, 'guarded', environment => 'prod');
+$node->safe_psql('guarded', "CREATE TABLE t (id int); CREATE VIEW v AS SELECT id FROM t");
+$node->safe_psql('guarded', "SELECT dbm_guard('enforce', preload => false)");
+$node->safe_psql('guarded', "SELECT dbm_configure('denied_wait', '10s')");
+my $blocker = DbmSession->new($node, 'guarded');
+$blocker->query('BEGIN; LOCK TABLE dbmaestro.audit_event IN EXCLUSIVE MODE');
+my $waiting = DbmSession->new($node, 'guarded');
+my $pid = $waiting->query('SELECT pg_backend_pid()');
+foreach my $command ('ALTER TABLE t ADD COLUMN n int', 'DROP TABLE t CASCADE', 'CREATE INDEX ON t (id)',
+    'DROP SCHEMA public CASCADE', 'COMMENT ON VIEW v IS NULL')
+{
+    $waiting->ask($command);
+    $node->poll_query_until('postgres',
+        "SELECT wait_event = 'Extension' FROM pg_stat_activity WHERE pid = $pid")
+      or die 'the refused session does not wait';
+    is( $node->safe_psql('postgres',
+            "SELECT count(*) FROM pg_locks WHERE pid = $pid AND locktype <> 'virtualxid'"),
+        0, "$command: no lock while it waits");
+    $node->safe_psql('postgres', "SELECT pg_cancel_backend($pid)");
+    $waiting->answer;
+    like($waiting->error->{sqlstate}, qr/^MA00[12]$/, "$command: refused, not cancelled");
+}
+$blocker->query('ROLLBACK');
+$_->close foreach $blocker, $waiting;
 
 # ---- the writer is killed ----
 

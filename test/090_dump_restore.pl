@@ -128,18 +128,43 @@ sub status_of
     return $node->safe_psql($database, 'SELECT environment, guard, guard_in_force, identity FROM dbm_status()');
 }
 
+# Until it is attached a copy records nothing: refusals are in the server log, no number is taken.
+sub check_records_nothing
+{
+    my ($database) = @_;
+    my $offset = -s $node->logfile;
+    my $before = own_rows($database);
+    my ($stdout, $stderr);
+
+    $node->psql($database, 'CREATE TABLE public.passes (); DROP TABLE public.passes', stderr => \$stderr);
+    like($stderr, qr/WARNING:  this database is a copy of environment "prod"\n.*pass here without a record/,
+        "$database: says that changes pass");
+    is(dbm_refused($node, $database, 'DROP SCHEMA dbmaestro CASCADE')->{sqlstate}, 'MA002', "$database: protects dbmaestro");
+    $node->psql($database, 'DO $$ BEGIN DROP TABLE dbmaestro.run; EXCEPTION WHEN OTHERS THEN END $$');
+    is(dbm_refused($node, $database, "SELECT dbm_rollback('4_tags')")->{sqlstate}, 'MA013', "$database: refuses dbm_rollback");
+    dbm_same_text(own_rows($database), $before, "$database: none of it has left a row or taken a number");
+    my $log = slurp_file($node->logfile, $offset);
+    like($log, qr/not in the audit trail \(copy that is not attached\): denied DROP SCHEMA by "postgres".*\n.*Statement: DROP SCHEMA dbmaestro/,
+        "$database: the server log has the refused command");
+    like($log, qr/not attached\): denied DROP TABLE.*\n.*Statement: DROP TABLE dbmaestro.run/, "$database: also one that was caught");
+    like($log, qr/not attached\): refused dbm_rollback.*\n.*Statement: SELECT dbm_rollback/, "$database: and the function's refusal");
+    is($node->safe_psql($database, 'SELECT records_waiting, records_lost FROM dbm_status()'), '0|0', "$database: nothing waits or is lost");
+    return;
+}
+
 sub check_copy
 {
     my ($database) = @_;
 
     dbm_same_text(own_rows($database), $rows, "$database: our rows and sequences are the same");
     is(schema_hash($database), $hash, "$database: so is the hash of the schema");
-    is(status_of($database), 'prod|enforce|observe|unbound', "$database is a copy and says so");
+    is(status_of($database), 'prod|enforce|off|unbound', "$database is a copy and says so");
     my $error = dbm_refused($node, $database, "SELECT dbm_apply('7_new', 'CREATE TABLE public.seven ()')");
     is($error->{sqlstate}, 'MA013', "$database: dbm_apply refuses");
     like($error->{hint}, qr/dbm_attach/, "$database: and says what to do");
     is($node->safe_psql($database, 'SELECT count(*) FROM dbmaestro.change_history'),
         6, "$database: the history can be read");
+    check_records_nothing($database);
 
     $node->safe_psql($database, "SELECT dbm_attach('restored for a test', 'stage2')");
     is(status_of($database), 'stage2|enforce|enforce|attached', "$database: attached");
@@ -172,6 +197,59 @@ is($node->safe_psql('again', "SELECT outcome FROM dbm_rollback('4_tags', 'a test
 $node->safe_psql('again', "SELECT dbm_apply('8_both', 'CREATE TABLE public.both ()', rollback => 'DROP TABLE public.both')");
 is($node->safe_psql('again', "SELECT outcome FROM dbm_rollback('8_both', 'a test')"),
     'rolled back', 'a change of after it too');
+
+# ---- a restore over the enforcing database itself ----
+
+# Runs pg_restore --clean over it; returns its result and what it complained about.
+sub restore_over
+{
+    my ($who, @options) = @_;
+    my ($stdout, $stderr);
+    my $result = $node->run_log(
+        [ 'pg_restore', '--clean', '--if-exists', @options, '-d', $node->connstr('prod') . " user=$who", "$directory/superuser.custom" ],
+        '>', \$stdout, '2>', \$stderr);
+
+    return ($result, $stderr);
+}
+
+sub changes_of
+{
+    return $node->safe_psql('prod', 'SELECT count(*), max(id) FROM dbmaestro.run');
+}
+
+my $changes = changes_of();
+foreach my $who (qw(postgres shop_owner))
+{
+    foreach my $option (qw(--exit-on-error --single-transaction))
+    {
+        my ($result, $stderr) = restore_over($who, $option);
+        ok(!$result, "pg_restore --clean $option as $who: refused");
+        like($stderr, qr/\A.*ERROR:  cannot run [A-Z ]+ on "[^"]+" outside a recorded change\n(?!.*ERROR:)/s,
+            "$option as $who: by the guard, at its first statement");
+    }
+    my ($result, $stderr) = restore_over($who);
+    ok(!$result, "pg_restore --clean that goes on, as $who: is told");
+    is( join("\n", grep { !/outside a recorded change|would harm dbmaestro|cannot run INSERT on table "dbmaestro|violates unique constraint|cannot insert|must be owner of|permission denied/ } $stderr =~ /ERROR:  .*/g),
+        '', "as $who: refused statement by statement, and nothing worse");
+    is(schema_hash('prod'), $hash, "as $who: the schema is as it was");
+    is(changes_of(), $changes, "as $who: so is the ledger");
+    is($node->safe_psql('prod', "SELECT count(*) FROM dbm_doctor() WHERE health = 'error'"), 0, "as $who: dbm_doctor is content");
+    is(dbm_apply($node, 'prod', "9_after_$who", 'SELECT 1'), 'applied', "as $who: changes go in, under numbers of their own");
+    $changes = changes_of();
+}
+# the way out
+$node->safe_psql('prod', "SELECT dbm_guard('off')");
+my (undef, $complaint) = restore_over('postgres');
+# what pg_restore --clean says of partitions on any server
+is(join("\n", grep { !/cannot drop inherited (?:constraint|index)/ } $complaint =~ /ERROR:  .*/g),
+    '', 'switched off first, the restore succeeds');
+is(status_of('prod'), 'prod|enforce|off|unbound', 'what is restored is a copy');
+is(schema_hash('prod'), $hash, 'with the schema of the dump');
+dbm_same_text(own_rows('prod'), $rows, 'and the ledger of the dump');
+$node->safe_psql('prod', "SELECT dbm_attach('restored in place', 'prod')");
+is(dbm_refused($node, 'prod', 'DROP TABLE shop.orders')->{sqlstate}, 'MA001', 'attached, it is guarded again');
+is(dbm_apply($node, 'prod', '7_new', 'SELECT 1'), 'applied', 'and changes go in');
+$hash = schema_hash('prod');
 
 # ---- nothing of ours makes a dump of the schema differ ----
 

@@ -19,6 +19,7 @@
 #include "audit/spill.h"
 #include "audit/worker.h"
 #include "core/compat.h"
+#include "core/installed.h"
 #include "core/settings.h"
 
 /* A worker other than ours can't wake us when it has entered our record. */
@@ -37,6 +38,9 @@ static const DbmTable *tables[MAX_TABLES + 1] = {&dbm_audit_event_table};
 
 /* denied_wait as last read: after an error the table can't be asked. */
 static int wait_limit_ms = 2000;
+
+/* Is this a copy that nobody has attached, as far as was read last? */
+static bool is_unbound = false;
 
 static TimestampTz last_sweep = 0;
 
@@ -62,18 +66,33 @@ dbm_durable_tables(void)
 	return tables;
 }
 
+/* Starts a worker, without waiting, if files are waiting to be moved. */
+static void
+sweep(void)
+{
+	BackgroundWorkerHandle *worker;
+
+	if (!IsUnderPostmaster || IsBinaryUpgrade || RecoveryInProgress() ||
+		dbm_durable_waiting() == 0 || dbm_audit_worker_runs())
+		return;
+	worker = dbm_audit_worker_start();
+	if (worker)
+		pfree(worker);
+}
+
 void
 dbm_durable_prepare(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
 	wait_limit_ms = dbm_setting_milliseconds(DBM_SETTING_DENIED_WAIT);
+	is_unbound = dbm_environment()->identity == DBM_IDENTITY_UNBOUND;
 	if (TimestampDifferenceExceeds(last_sweep, now, SWEEP_INTERVAL_MS))
 	{
 		last_sweep = now;
 		if (!RecoveryInProgress())
 			dbm_spill_prepare();
-		dbm_durable_sweep();
+		sweep();
 	}
 }
 
@@ -218,6 +237,12 @@ dbm_durable_write(DbmRow *const *rows, int nrows)
 		log_record(rows[0], "standby");
 		return false;
 	}
+	if (is_unbound)
+	{
+		/* it may be in the middle of a restore, whose rows have these numbers */
+		log_record(rows[0], "copy that is not attached");
+		return false;
+	}
 	if (nrows > 1)
 		flush_ids();
 	if (!write_record(rows, nrows, event_id))
@@ -227,19 +252,6 @@ dbm_durable_write(DbmRow *const *rows, int nrows)
 		return false;
 	}
 	return IsUnderPostmaster && wait_until_entered(event_id);
-}
-
-void
-dbm_durable_sweep(void)
-{
-	BackgroundWorkerHandle *worker;
-
-	if (!IsUnderPostmaster || IsBinaryUpgrade || RecoveryInProgress() ||
-		dbm_durable_waiting() == 0 || dbm_audit_worker_runs())
-		return;
-	worker = dbm_audit_worker_start();
-	if (worker)
-		pfree(worker);
 }
 
 int

@@ -26,12 +26,10 @@ extern void dbm_durable_prepare(void);
  * The first row must be an audit_event; its event_id names the file.  An id
  * that is not set is taken from the table's sequence when the row is entered.
  * Returns true if the rows are in the tables, false if they still are in the
- * file (or lost).  A query cancel that arrives meanwhile ends the waiting only.
+ * file (or lost).  On a standby, and in a copy that nobody has attached, the
+ * server log is all that gets them.  A query cancel that arrives meanwhile ends the waiting only.
  */
 extern bool dbm_durable_write(DbmRow *const *rows, int nrows);
-
-/* Starts a worker, without waiting, if files are waiting to be moved. */
-extern void dbm_durable_sweep(void);
 
 /* Lets records hold rows of this table too; called while the library is loaded. */
 extern void dbm_durable_register_table(const DbmTable *table);

@@ -13,6 +13,8 @@
 #include "parser/parse_relation.h"
 #include "storage/buf_internals.h"
 #include "storage/bufpage.h"
+#include "storage/proc.h"
+#include "utils/guc_tables.h"
 
 /* 16 moved SET_VARSIZE and VARDATA out of postgres.h. */
 #if PG_VERSION_NUM >= 160000
@@ -102,6 +104,64 @@ dbm_simple_heap_update(Relation relation, ItemPointer tid, HeapTuple tuple)
 #else
 #define dbm_local_transaction_id() (MyProc->lxid)
 #endif
+
+/* 17 has a role that may lock, vacuum and analyse every table. */
+#if PG_VERSION_NUM >= 170000
+#define DBM_ROLE_MAINTAIN ROLE_PG_MAINTAIN
+#else
+#define DBM_ROLE_MAINTAIN InvalidOid
+#endif
+
+/*
+ * The lock of this process behind the given one in a partition of the lock
+ * table, first NULL; the caller holds the partition's lock.  16 made the queue
+ * a list.
+ */
+static inline PROCLOCK *
+dbm_next_own_lock(int partition, PROCLOCK *lock)
+{
+#if PG_VERSION_NUM >= 160000
+	dlist_head *list = &MyProc->myProcLocks[partition];
+
+	if (lock == NULL)
+		return dlist_is_empty(list) ? NULL : dlist_head_element(PROCLOCK, procLink, list);
+	if (!dlist_has_next(list, &lock->procLink))
+		return NULL;
+	return dlist_container(PROCLOCK, procLink, dlist_next_node(list, &lock->procLink));
+#else
+	SHM_QUEUE *queue = &MyProc->myProcLocks[partition];
+
+	return (PROCLOCK *) SHMQueueNext(queue, lock ? &lock->procLink : queue,
+									 offsetof(PROCLOCK, procLink));
+#endif
+}
+
+/* The setting of this name, or NULL; 15 shows only the sorted array of all. */
+static inline struct config_generic *
+dbm_find_setting(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+	return find_option(name, false, true, DEBUG1);
+#else
+	struct config_generic **all = get_guc_variables();
+	int low = 0;
+	int high = GetNumConfigOptions();
+
+	while (low < high)
+	{
+		int middle = (low + high) / 2;
+		int order = pg_strcasecmp(name, all[middle]->name);
+
+		if (order == 0)
+			return all[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+#endif
+}
 
 /* Raises unless the current user may insert into these columns (COPY's check). */
 static inline void

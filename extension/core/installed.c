@@ -204,8 +204,10 @@ mode_in_force(const DbmEnvironment *facts)
 {
 	if (IsBinaryUpgrade || !facts->initialised)
 		return DBM_GUARD_OFF;
-	if ((facts->identity == DBM_IDENTITY_DETACHED || facts->identity == DBM_IDENTITY_UNBOUND) &&
-		facts->guard == DBM_GUARD_ENFORCE)
+	/* being restored, for all we know: a record would take the number of one to come */
+	if (facts->identity == DBM_IDENTITY_UNBOUND)
+		return DBM_GUARD_OFF;
+	if (facts->identity == DBM_IDENTITY_DETACHED && facts->guard == DBM_GUARD_ENFORCE)
 		return DBM_GUARD_OBSERVE;
 	return facts->guard;
 }

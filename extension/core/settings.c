@@ -16,6 +16,12 @@
 #include "core/installed.h"
 #include "core/settings.h"
 
+/*
+ * Whoever waits does so in front of a client, with the locks that its
+ * transaction took before.
+ */
+#define LONGEST_WAIT_MS 10000
+
 const DbmSettingDefinition dbm_setting_definitions[DBM_SETTING_COUNT] = {
 	[DBM_SETTING_ALLOW_EMPTY] = {"allow_empty", DBM_BOOLEAN, "off",
 								 "accept scripts without a statement"},
@@ -104,11 +110,13 @@ dbm_setting_check(DbmSetting setting, const char *value)
 								errhint("Give on or off.")));
 			break;
 		case DBM_MILLISECONDS:
-			if (!parse_int(value, &milliseconds, GUC_UNIT_MS, &hint) || milliseconds < 0)
+			if (!parse_int(value, &milliseconds, GUC_UNIT_MS, &hint) || milliseconds < 0 ||
+				milliseconds > LONGEST_WAIT_MS)
 				ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 								errmsg("invalid value for setting \"%s\": \"%s\"", definition->name,
 									   value),
-								errhint("Give a time such as 2s or 500ms.")));
+								errhint("Give a time such as 2s or 500ms, at most %d s.",
+										LONGEST_WAIT_MS / 1000)));
 			break;
 		case DBM_TEXT:
 			if (setting == DBM_SETTING_CHANGE_NAME_PATTERN)
@@ -167,7 +175,7 @@ dbm_setting_milliseconds(DbmSetting setting)
 
 	if (!parse_int(dbm_setting_text(setting), &value, GUC_UNIT_MS, NULL))
 		(void) parse_int(dbm_setting_definitions[setting].initial, &value, GUC_UNIT_MS, NULL);
-	return value;
+	return Min(value, LONGEST_WAIT_MS);
 }
 
 const char *

@@ -118,6 +118,20 @@ judge_database(DbmCommand *command, const Node *tree)
 	}
 }
 
+/* What a query takes itself, and pg_dump, is in nobody's way. */
+static bool
+locks_others_out(const Node *tree)
+{
+	return ((const LockStmt *) tree)->mode > AccessShareLock;
+}
+
+static void
+judge_lock(DbmCommand *command, const Node *tree)
+{
+	if (locks_others_out(tree))
+		command->class = DBM_COMMAND_LOCK;
+}
+
 static void
 judge_event_trigger(DbmCommand *command, const Node *tree)
 {
@@ -299,6 +313,9 @@ static const StatementCase statement_cases[] = {
 	{T_RefreshMatViewStmt, judge_upkeep},
 	{T_ReindexStmt, judge_upkeep},
 
+	/* of ours: nothing could be recorded */
+	{T_LockStmt, judge_lock},
+
 	/* options of any name hold secrets here */
 	{T_CreateUserMappingStmt, judge_schema_with_secret},
 	{T_AlterUserMappingStmt, judge_schema_with_secret},
@@ -347,7 +364,6 @@ dbm_is_harmless(const Node *tree)
 		case T_ListenStmt:
 		case T_UnlistenStmt:
 		case T_TruncateStmt:
-		case T_LockStmt:
 		case T_VacuumStmt:
 		case T_ClusterStmt:
 		case T_ConstraintsSetStmt:
@@ -355,6 +371,8 @@ dbm_is_harmless(const Node *tree)
 		case T_DiscardStmt:
 		case T_VariableShowStmt:
 			return true;
+		case T_LockStmt:
+			return !locks_others_out(tree);
 		case T_VariableSetStmt:
 			{
 				DbmCommand	command = {0};

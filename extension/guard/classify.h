@@ -14,6 +14,7 @@ typedef enum DbmCommandClass
 	DBM_COMMAND_SCHEMA,			/* changes the schema of this database */
 	DBM_COMMAND_EVENT_TRIGGER,	/* changes event triggers, which watch the schema */
 	DBM_COMMAND_CLUSTER,		/* roles, databases, tablespaces, the server's configuration */
+	DBM_COMMAND_LOCK,			/* takes locks that others wait for, and does nothing else */
 	DBM_COMMAND_PROTECTED_SETTING,	/* would unload the library or switch its doors off */
 	DBM_COMMAND_SESSION_SWITCH	/* switches triggers off in this session */
 } DbmCommandClass;

@@ -62,12 +62,17 @@ is_our_update(const DbmCommand *command)
 static DbmReason
 decide_outside_run(const DbmCommand *command)
 {
-	DbmGuardMode mode = dbm_environment()->guard_in_force;
+	const DbmEnvironment *environment = dbm_environment();
+	DbmGuardMode mode = environment->guard_in_force;
 
-	if (mode == DBM_GUARD_OFF || command->class == DBM_COMMAND_OTHER)
+	if (environment->guard == DBM_GUARD_OFF || command->class == DBM_COMMAND_OTHER ||
+		command->class == DBM_COMMAND_LOCK)
 		return DBM_ALLOWED;
 	if (is_schema_change(command) && dbm_command_is_temporary(command))
 		return DBM_ALLOWED;
+	/* switched off by what the database is, not by anybody */
+	if (mode == DBM_GUARD_OFF)
+		return DBM_ALLOWED_IN_COPY;
 	if (mode == DBM_GUARD_OBSERVE)
 		return DBM_ALLOWED_RECORDED;
 	if (command->class == DBM_COMMAND_PROTECTED_SETTING)

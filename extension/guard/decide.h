@@ -14,6 +14,7 @@ typedef enum DbmReason
 {
 	DBM_ALLOWED = 0,
 	DBM_ALLOWED_RECORDED,		/* may run, and leaves an "observed" event */
+	DBM_ALLOWED_IN_COPY,		/* may run in a copy that nobody has attached; the session is told */
 	DBM_REFUSED_OUTSIDE_CHANGE, /* a schema change that is not part of a run */
 	DBM_REFUSED_NOT_TEMPORARY,	/* began as a command on temporary objects, and is none */
 	DBM_REFUSED_HARM,			/* would harm dbmaestro */
@@ -21,6 +22,8 @@ typedef enum DbmReason
 	DBM_REFUSED_SESSION_SWITCH, /* inside a run */
 	DBM_REFUSED_REUSE			/* inside a run */
 } DbmReason;
+
+#define DBM_LAST_ALLOWED DBM_ALLOWED_IN_COPY
 
 typedef struct DbmDecision
 {

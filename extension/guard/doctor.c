@@ -105,7 +105,8 @@ check_hook(DbmDoctorReport *report)
 					  hook_is_installed
 						  ? NULL
 										: "See the row \"tier\"; without it roles, databases, event "
-										  "triggers and EXPLAIN ANALYZE CREATE TABLE AS pass.");
+										  "triggers, EXPLAIN ANALYZE CREATE TABLE AS and LOCK TABLE on "
+										  "dbmaestro's tables pass.");
 }
 
 static bool

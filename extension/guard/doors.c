@@ -111,7 +111,7 @@ describe(const EventTriggerData *event, bool finished)
 static void
 refuse_if_told(const DbmCommand *command, const DbmDecision *decision)
 {
-	if (decision->reason != DBM_ALLOWED && decision->reason != DBM_ALLOWED_RECORDED)
+	if (decision->reason > DBM_LAST_ALLOWED)
 		dbm_refuse(command, decision);
 }
 
@@ -129,7 +129,7 @@ dbm_ddl_start(PG_FUNCTION_ARGS)
 		DbmDecision decision = dbm_decide(&command);
 
 		refuse_if_told(&command, &decision);
-		if (decision.reason == DBM_ALLOWED_RECORDED)
+		if (decision.reason != DBM_ALLOWED)
 			dbm_warn_of_copy();
 	}
 	PG_RETURN_NULL();

@@ -53,6 +53,8 @@ static const HarmWords harm_words[] = {
 	"Leave the objects of dbmaestro out of other extensions."},
 	[DBM_HARM_PUBLICATION] = {"\"%s\" belongs to dbmaestro; subscribers have no such tables.",
 	"Publish the tables of the application only."},
+	[DBM_HARM_LOCK] = {"While \"%s\" is locked, deployments and the records of refusals wait.",
+	"Leave the objects of dbmaestro out of LOCK TABLE, or take no more than ACCESS SHARE."},
 };
 
 /* "ALTER TABLE on "public.orders"", or the action alone where nothing has a name. */
@@ -163,6 +165,7 @@ word_refusal(const DbmCommand *command, const DbmDecision *decision)
 			return word_reuse(command);
 		case DBM_ALLOWED:
 		case DBM_ALLOWED_RECORDED:
+		case DBM_ALLOWED_IN_COPY:
 			break;
 	}
 	elog(ERROR, "command is not refused: %s", command->action);
@@ -193,7 +196,8 @@ dbm_refuse(const DbmCommand *command, const DbmDecision *decision)
 	event.message = refusal.message;
 	event.detail = refusal.detail;
 	event.hint = refusal.hint;
-	if (dbm_guard_records())
+	/* in a copy that nobody has attached: in the server log */
+	if (dbm_environment()->initialised)
 	{
 		dbm_event_record_durably(&event);
 		dbm_refusal_recorded();
@@ -258,7 +262,9 @@ dbm_warn_of_copy(void)
 	warned = true;
 	ereport(WARNING, (errcode(ERRCODE_WARNING),
 			 errmsg("this database is a copy of environment \"%s\"", environment_name()),
-			 errdetail("The guard only observes here, and no change can be applied."),
+			 environment->identity == DBM_IDENTITY_UNBOUND
+				 ? errdetail("Schema changes pass here without a record, and no change can be applied.")
+				 : errdetail("The guard only observes here, and no change can be applied."),
 			 errhint("If this database is to be an environment, run: "
 					 "SELECT dbm_attach('<reason>', '<environment>');")));
 }

@@ -20,6 +20,7 @@
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_rewrite.h"
 #include "catalog/pg_shdepend.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
@@ -379,6 +380,84 @@ harm_of_contents(const DbmCommand *command, const char **victim)
 	return DBM_HARM_NONE;
 }
 
+/* A view's query depends on its rule, the rule on what the query reads. */
+static List *
+append_rules(List *found, Relation depend, Oid view)
+{
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(RelationRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(view));
+	scan = systable_beginscan(depend, DependReferenceIndexId, true, NULL, 2, keys);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+
+		if (form->classid == RewriteRelationId && form->deptype == DEPENDENCY_INTERNAL)
+		{
+			ObjectAddress rule = {form->classid, form->objid, 0};
+
+			found = append_dependencies(found, depend, &rule);
+		}
+	}
+	systable_endscan(scan);
+	return found;
+}
+
+/* One of our relations that a view reads, through any number of others; or InvalidOid. */
+static Oid
+find_read_by_view(Oid view)
+{
+	Relation	depend = table_open(DependRelationId, AccessShareLock);
+	List	   *pending = append_rules(NIL, depend, view);
+	List	   *known = NIL;
+	Oid			found = InvalidOid;
+
+	while (pending != NIL && !OidIsValid(found))
+	{
+		ObjectAddress *address = linitial(pending);
+
+		pending = list_delete_first(pending);
+		if (address->classId != RelationRelationId || list_member_oid(known, address->objectId))
+			continue;
+		known = lappend_oid(known, address->objectId);
+		if (is_ours(address->classId, address->objectId))
+			found = address->objectId;
+		else if (get_rel_relkind(address->objectId) == RELKIND_VIEW)
+			pending = append_rules(pending, depend, address->objectId);
+	}
+	table_close(depend, AccessShareLock);
+	return found;
+}
+
+/* LOCK TABLE on a view locks what it reads, with the rights of its owner. */
+static DbmHarm
+harm_of_lock(const DbmCommand *command, const char **victim)
+{
+	ListCell   *cell;
+
+	foreach(cell, command->targets)
+	{
+		Oid			relation = ((const DbmTarget *) lfirst(cell))->address.objectId;
+		Oid			read;
+
+		if (!OidIsValid(relation) || get_rel_relkind(relation) != RELKIND_VIEW)
+			continue;
+		read = find_read_by_view(relation);
+		if (OidIsValid(read))
+		{
+			*victim = psprintf("%s.%s", get_namespace_name(get_rel_namespace(read)),
+							   get_rel_name(read));
+			return DBM_HARM_LOCK;
+		}
+	}
+	return DBM_HARM_NONE;
+}
+
 typedef struct HarmCase
 {
 	NodeTag		tag;
@@ -392,6 +471,7 @@ static const HarmCase harm_cases[] = {
 	{T_RenameStmt, harm_of_rename},
 	{T_AlterObjectSchemaStmt, harm_of_move},
 	{T_AlterExtensionContentsStmt, harm_of_contents},
+	{T_LockStmt, harm_of_lock},
 };
 
 /* What naming something of ours means, by the statement that names it. */
@@ -402,6 +482,8 @@ harm_to_target(const DbmCommand *command, const DbmTarget *target)
 		return target->namespace == dbm_tables_namespace() ? DBM_HARM_INTRUDER : DBM_HARM_NONE;
 	if (target->address.classId == ExtensionRelationId)
 		return DBM_HARM_EXTENSION;
+	if (IsA(command->tree, LockStmt))
+		return DBM_HARM_LOCK;
 	if (target->role == DBM_TARGET_MENTIONED)
 	{
 		if (IsA(command->tree, CreatePublicationStmt) || IsA(command->tree, AlterPublicationStmt))

@@ -18,7 +18,8 @@ typedef enum DbmHarm
 	DBM_HARM_INTRUDER,			/* puts an object into the schema of our tables */
 	DBM_HARM_NAME,				/* puts a name of ours beside our functions */
 	DBM_HARM_MEMBERSHIP,		/* takes our objects for another extension */
-	DBM_HARM_PUBLICATION		/* publishes our tables */
+	DBM_HARM_PUBLICATION,		/* publishes our tables */
+	DBM_HARM_LOCK				/* keeps our functions from our tables */
 } DbmHarm;
 
 /*

@@ -315,6 +315,15 @@ mention_published(DbmCommand *command, List *objects)
 }
 
 static void
+read_lock(DbmCommand *command, const Node *tree)
+{
+	ListCell   *cell;
+
+	foreach(cell, ((const LockStmt *) tree)->relations)
+		dbm_note_relation(command, DBM_TARGET_EXISTING, OBJECT_TABLE, lfirst(cell));
+}
+
+static void
 read_create_publication(DbmCommand *command, const Node *tree)
 {
 	const CreatePublicationStmt *statement = (const CreatePublicationStmt *) tree;
@@ -518,6 +527,7 @@ static const ReaderCase reader_cases[] = {
 	{T_AlterExtensionContentsStmt, read_alter_extension_contents},
 	{T_CreatePublicationStmt, read_create_publication},
 	{T_AlterPublicationStmt, read_alter_publication},
+	{T_LockStmt, read_lock},
 	{T_DropStmt, read_drop},
 	{T_RenameStmt, read_rename},
 	{T_AlterObjectDependsStmt, read_depends},

@@ -11,7 +11,6 @@
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
-#include "audit/durable.h"
 #include "audit/event.h"
 #include "audit/refusal.h"
 #include "core/errors.h"
@@ -109,7 +108,6 @@ apply_body(PG_FUNCTION_ARGS)
 	if (is_applied_as_it_is(&change, &applied_run))
 		return dbm_run_nothing(fcinfo, change.name, applied_run);
 	dbm_transaction_require_fit("dbm_apply");
-	dbm_durable_sweep();
 
 	dbm_change_read(&change);
 	dbm_transaction_lock_deployment();

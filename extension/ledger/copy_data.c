@@ -9,6 +9,7 @@
 
 #include "access/table.h"
 #include "commands/copy.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
@@ -65,6 +66,25 @@ transform_where(ParseState *pstate, ParseNamespaceItem *item, Node *where)
 	return make_ands_implicit(canonicalize_qual((Expr *) where, false));
 }
 
+/*
+ * The data came with the script and is in the server's encoding by now,
+ * whatever the client's is and the statement says.
+ */
+static List *
+set_encoding(List *options)
+{
+	List *changed = NIL;
+	ListCell *cell;
+
+	foreach (cell, options)
+	{
+		if (strcmp(lfirst_node(DefElem, cell)->defname, "encoding") != 0)
+			changed = lappend(changed, lfirst(cell));
+	}
+	return lappend(changed, makeDefElem("encoding", (Node *) makeString(pstrdup(
+										GetDatabaseEncodingName())), -1));
+}
+
 uint64
 dbm_copy_data(CopyStmt *statement, const char *source, const char *data, Size length)
 {
@@ -89,7 +109,8 @@ dbm_copy_data(CopyStmt *statement, const char *source, const char *data, Size le
 	PG_TRY();
 	{
 		CopyFromState state = BeginCopyFrom(pstate, relation, (Node *) where, NULL, false,
-											read_data, statement->attlist, statement->options);
+											read_data, statement->attlist,
+											set_encoding(statement->options));
 
 		rows = CopyFrom(state);
 		EndCopyFrom(state);

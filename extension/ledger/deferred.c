@@ -6,10 +6,7 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/table.h"
 #include "access/xact.h"
-#include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "nodes/makefuncs.h"
 #include "storage/proc.h"
@@ -18,6 +15,7 @@
 
 #include "core/compat.h"
 #include "core/errors.h"
+#include "ledger/deferrable.h"
 #include "ledger/deferred.h"
 
 /* The transaction in which we have made all constraints immediate. */
@@ -40,21 +38,14 @@ set_constraints(bool deferred)
 static Oid
 find_pending_table(void)
 {
-	Relation relation = table_open(TriggerRelationId, AccessShareLock);
-	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
-	HeapTuple tuple;
-	Oid found = InvalidOid;
+	ListCell *cell;
 
-	while (!OidIsValid(found) && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	foreach (cell, dbm_deferrable_tables())
 	{
-		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tuple);
-
-		if (trigger->tgdeferrable && AfterTriggerPendingOnRel(trigger->tgrelid))
-			found = trigger->tgrelid;
+		if (AfterTriggerPendingOnRel(lfirst_oid(cell)))
+			return lfirst_oid(cell);
 	}
-	systable_endscan(scan);
-	table_close(relation, AccessShareLock);
-	return found;
+	return InvalidOid;
 }
 
 /*

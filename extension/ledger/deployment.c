@@ -14,7 +14,6 @@
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
-#include "audit/durable.h"
 #include "audit/event.h"
 #include "audit/refusal.h"
 #include "core/actor.h"
@@ -143,7 +142,6 @@ start_body(PG_FUNCTION_ARGS)
 				   require_json(fcinfo, 1, "commit", false), false);
 	id = dbm_row_int64(row, DBM_DEPLOYMENT_ID);
 	dbm_table_insert(row);
-	dbm_durable_sweep();
 	record("dbm_deployment_start", id, NULL);
 	PG_RETURN_INT64(id);
 }

@@ -30,6 +30,8 @@
 #include "ledger/copy_data.h"
 #include "ledger/deferred.h"
 #include "ledger/execute.h"
+#include "ledger/run_settings.h"
+#include "ledger/session.h"
 #include "ledger/temporary.h"
 #include "ledger/transaction.h"
 
@@ -202,6 +204,7 @@ run_authorised(DbmExecution *execution)
 		nest = NewGUCNestLevel();
 		/* in this security context SET ROLE is refused, also to functions of the script */
 		SetUserIdAndSecContext(execution->ran_as, security | SECURITY_LOCAL_USERID_CHANGE);
+		dbm_run_settings_set(execution->ran_as);
 		set_for_run("search_path", dbm_setting_text(DBM_SETTING_SEARCH_PATH));
 		dbm_collect_begin();
 		dbm_deferred_begin();
@@ -210,6 +213,7 @@ run_authorised(DbmExecution *execution)
 		note_touched(execution, execution->script->nstatements);
 		dbm_transaction_drop_leftovers();
 		dbm_temporary_drop();
+		dbm_session_keep_channels();
 		AtEOXact_GUC(false, nest);
 		SetUserIdAndSecContext(user, security);
 	}
@@ -227,6 +231,7 @@ dbm_execute(DbmExecution *execution)
 	MemoryContext caller = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	bool timeout_was_armed = get_timeout_active(STATEMENT_TIMEOUT);
+	List *locks = dbm_session_locks();
 	ErrorData *volatile failure = NULL;
 
 	execution->results = MemoryContextAllocHuge(
@@ -256,9 +261,10 @@ dbm_execute(DbmExecution *execution)
 	}
 	PG_END_TRY();
 
-	/* prepared statements outlive even the rollback */
+	/* prepared statements outlive even the rollback, and so do locks of the session */
 	if (failure)
 		dbm_transaction_drop_leftovers();
+	dbm_session_keep_locks(locks);
 	/* the rest of the client's statement has its full time again */
 	if (timeout_was_armed)
 		arm_statement_timeout();

@@ -5,6 +5,7 @@
 
 #include "ledger/change.h"
 #include "ledger/commit.h"
+#include "ledger/deferrable.h"
 #include "ledger/ledger.h"
 #include "ledger/run.h"
 #include "ledger/tables.h"
@@ -29,6 +30,7 @@ dbm_ledger_init(void)
 {
 	dbm_transaction_init();
 	dbm_commit_init();
+	dbm_deferrable_init();
 	dbm_run_init();
 	dbm_gate_set_ledger(dbm_change_applied);
 	dbm_doctor_register(check_tables);

@@ -13,7 +13,6 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
-#include "audit/durable.h"
 #include "audit/refusal.h"
 #include "core/errors.h"
 #include "core/installed.h"
@@ -273,7 +272,6 @@ rollback_body(PG_FUNCTION_ARGS)
 	dbm_require_attached("dbm_rollback");
 	dbm_capability_require(DBM_CAPABILITY_ROLLBACK, "dbm_rollback");
 	dbm_transaction_require_fit("dbm_rollback");
-	dbm_durable_sweep();
 	dbm_transaction_lock_deployment();
 	dbm_change_lock(run.change);
 	find_applied(run.change, &applied);

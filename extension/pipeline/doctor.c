@@ -237,6 +237,12 @@ writes_all_data(Form_pg_authid role)
 }
 
 static bool
+maintains_all_tables(Form_pg_authid role)
+{
+	return is_member_of_role(role->oid, DBM_ROLE_MAINTAIN);
+}
+
+static bool
 reads_all_data(Form_pg_authid role)
 {
 	return is_member_of_role(role->oid, ROLE_PG_READ_ALL_DATA);
@@ -261,8 +267,12 @@ static const Power powers[] = {
 	{"createrole", creates_roles, "roles with CREATEROLE",
 	 "Before PostgreSQL 16 they can grant themselves any role that is not a superuser's."},
 	{"write all data", writes_all_data, "members of pg_write_all_data",
-	 "They can lock the tables of dbmaestro, though not write to them.  Grant rights on the "
-	 "application's tables instead."},
+	 "They can lock rows of dbmaestro's tables, and whole tables where the hook on utility "
+	 "statements is not installed, though not write to them.  Grant rights on the application's "
+	 "tables instead."},
+	{"maintain", maintains_all_tables, "members of pg_maintain",
+	 "They can keep deployments waiting with ANALYZE, VACUUM FULL or REINDEX of dbmaestro's "
+	 "tables.  Grant MAINTAIN on the application's tables instead."},
 	{"read all data", reads_all_data, "members of pg_read_all_data",
 	 "They can read every script and the audit trail."},
 	{"server files", touches_files, "members of pg_write_server_files or pg_execute_server_program",
