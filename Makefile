@@ -1,4 +1,4 @@
-# dbmaestro: the extension (PGXS).  What people call:
+# dbmaestro: the extension (PGXS) and the command line.  What people call:
 #
 #   make demo        set up, build, install, and play the story   KEEP=1 leaves the cluster up
 #   make demo-stop   end a cluster that KEEP=1 left
@@ -42,6 +42,30 @@ extension/dbmaestro--$(EXTVERSION).sql: $(SQL_PARTS) dbmaestro.control
 	cat $(SQL_PARTS) > $@
 
 $(OBJS): $(wildcard extension/*/*.h) dbmaestro.control
+
+# --- the command line: cli/ has a Makefile of its own, since PGXS makes one thing of each ------
+
+cli_lacks = $(strip $(foreach header,git2.h jansson.h,$(shell \
+	printf '\043include <%s>\n' $(header) | $(CC) $(CPPFLAGS) -E - >/dev/null 2>&1 || echo $(header))))
+
+.PHONY: cli install-cli uninstall-cli clean-cli
+all: cli
+install: install-cli
+uninstall: uninstall-cli
+clean distclean: clean-cli
+
+ifeq ($(cli_lacks),)
+cli:
+	@$(MAKE) --no-print-directory -C cli all
+install-cli:
+	@$(MAKE) --no-print-directory -C cli install
+else
+cli install-cli:
+	@echo "dbmaestro: the extension alone: for the command line $(cli_lacks) is missing (libgit2-dev, libjansson-dev)"
+endif
+
+uninstall-cli clean-cli:
+	@$(MAKE) --no-print-directory -C cli $(@:-cli=)
 
 # --- what people call ---------------------------------------------------------
 

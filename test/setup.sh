@@ -19,12 +19,22 @@ missing()
     perl -MIPC::Run -e1 2>/dev/null || echo libipc-run-perl
     perl -MTest::More -e1 2>/dev/null || echo perl
     command -v setpriv >/dev/null || echo util-linux
+    command -v git >/dev/null || echo git
+    [ -n "$(header git2.h)" ] || echo libgit2-dev
+    [ -n "$(header jansson.h)" ] || echo libjansson-dev
+    [ -n "$(header libpq-fe.h "-I$("$PG_CONFIG" --includedir 2>/dev/null)")" ] || echo libpq-dev
     major=$("$PG_CONFIG" --version 2>/dev/null | sed -n 's/^PostgreSQL \([0-9]*\).*/\1/p')
     [ -n "$major" ] || major=$(apt-cache depends postgresql 2>/dev/null |
         sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -n 1)
     [ -x "$("$PG_CONFIG" --bindir 2>/dev/null)/postgres" ] || echo "postgresql-${major:-15}"
     [ -e "$("$PG_CONFIG" --includedir-server 2>/dev/null)/postgres.h" ] &&
         [ -e "$("$PG_CONFIG" --pgxs 2>/dev/null)" ] || echo "postgresql-server-dev-${major:-15}"
+}
+
+# header NAME [OPTION]: says yes if the compiler finds it
+header()
+{
+    echo "#include <$1>" | "${CC:-cc}" ${2:+"$2"} -E - >/dev/null 2>&1 && echo yes
 }
 
 # as_root COMMAND...: directly, or by sudo where it asks nothing
@@ -50,7 +60,8 @@ install_packages()
         cat <<-'NEEDED'
 		Please install by the means of your system, then call make again:
 		  PostgreSQL 15 to 18: server, client programs, server headers and PGXS, pg_regress
-		  gcc, GNU make, perl with Test::More, prove and IPC::Run
+		  gcc, GNU make, git, perl with Test::More, prove and IPC::Run
+		  libpq, libgit2 and jansson with their headers, for the command line
 		and name the right pg_config: make PG_CONFIG=/path/to/pg_config ...
 		NEEDED
         exit 1
@@ -82,13 +93,15 @@ up_to_date()
     local sql
     sql=$(echo extension/dbmaestro--*.sql)
     cmp -s dbmaestro.so "$("$PG_CONFIG" --pkglibdir)/dbmaestro.so" &&
+        cmp -s cli/dbmaestro "$("$PG_CONFIG" --bindir)/dbmaestro" &&
         cmp -s "$sql" "$("$PG_CONFIG" --sharedir)/$sql"
 }
 
 build_and_install()
 {
     make -s -j2 all || exit 1
-    if [ -w "$("$PG_CONFIG" --pkglibdir)" ] && [ -w "$("$PG_CONFIG" --sharedir)/extension" ]; then
+    if [ -w "$("$PG_CONFIG" --pkglibdir)" ] && [ -w "$("$PG_CONFIG" --sharedir)/extension" ] &&
+        [ -w "$("$PG_CONFIG" --bindir)" ]; then
         make -s install >"$log" 2>&1 || { cat "$log"; exit 1; }
     elif can_be_root; then
         as_root make -s install "PG_CONFIG=$PG_CONFIG" >"$log" 2>&1 || { cat "$log"; exit 1; }

@@ -1,0 +1,156 @@
+/*
+ * cli/cmd_new.c: dbmaestro new SLUG
+ */
+#include "postgres_fe.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "catalog/pg_type_d.h"
+
+#include "changes.h"
+#include "commands.h"
+#include "message.h"
+#include "naming.h"
+#include "print.h"
+#include "table.h"
+
+static char *description = "";
+static char *issue = "";
+static bool irreversible = false;
+
+const Option new_options[] = {
+	{OPTION_TEXT, 'm', "description", &description, "TEXT", "what the change is for"},
+	{OPTION_TEXT, 0, "issue", &issue, "ISSUE", "where it was asked for"},
+	{OPTION_FLAG, 0, "irreversible", &irreversible, NULL, "it cannot be taken back"},
+	{OPTION_END},
+};
+
+/* What people type ("Create orders") as a part of a name (create_orders). */
+static char *
+normalise_slug(const char *given)
+{
+	char *slug = pg_strdup(given);
+
+	for (char *at = slug; *at; at++)
+	{
+		*at = pg_ascii_tolower((unsigned char) *at);
+		if (*at == ' ' || *at == '-')
+			*at = '_';
+		if (!(*at >= 'a' && *at <= 'z') && !(*at >= '0' && *at <= '9') && *at != '_')
+			message_die(EXIT_USAGE, "Use letters, digits and underscores, as in create_orders.",
+						"invalid slug: \"%s\"", given);
+	}
+	if (slug[0] == '\0' || slug[0] == '_')
+		message_die(EXIT_USAGE, "Use letters, digits and underscores, as in create_orders.",
+					"invalid slug: \"%s\"", given);
+	return slug;
+}
+
+static char *
+folder_on_disk(const Config *config, const char *folder)
+{
+	return psprintf("%s/%s", config->directory, folder);
+}
+
+static void
+note_number(void *context, EntryKind kind, const char *path, const git_oid *id)
+{
+	long *greatest = context;
+	long number = strtol(path + strcspn(path, "0123456789"), NULL, 10);
+
+	*greatest = Max(*greatest, number);
+}
+
+/* The number behind the greatest that is in use, and as wide as people write it. */
+static char *
+next_number(const Config *config, const char *style)
+{
+	long greatest = 0;
+
+	(void) repository_walk(repository_open_worktree(config), config->migrations, -1, note_number,
+						   &greatest);
+	if (strcmp(style, "flyway") == 0)
+		return psprintf("%ld__", greatest + 1);
+	return psprintf(strcmp(style, "golang-migrate") == 0 ? "%06ld_" : "%03ld_", greatest + 1);
+}
+
+static char *
+fresh_prefix(const Config *config, const NamingStyle *style, time_t when)
+{
+	char text[64];
+
+	if (style->fresh == NULL)
+		message_die(EXIT_USAGE, "Add it with \"sqitch add\".", "the plan of changes is not ours");
+	if (strcmp(style->fresh, "#") == 0)
+		return next_number(config, style->name);
+	strftime(text, sizeof(text), style->fresh, gmtime(&when));
+	return pg_strdup(text);
+}
+
+/* Makes the folders that a path below the configuration needs. */
+static void
+make_folders(const Config *config, const char *path)
+{
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/'))
+	{
+		char *folder = folder_on_disk(config, pnstrdup(path, slash - path));
+
+		if (mkdir(folder, 0777) != 0 && errno != EEXIST)
+			message_die(EXIT_ERROR, NULL, "could not create directory \"%s\": %m", folder);
+	}
+}
+
+/* Writes a file that must not exist yet. */
+static void
+write_file(const Config *config, const char *path, const char *content)
+{
+	char *file = folder_on_disk(config, path);
+	int handle;
+	size_t length = strlen(content);
+
+	make_folders(config, path);
+	handle = open(file, O_WRONLY | O_CREAT | O_EXCL, 0666);
+	if (handle < 0)
+		message_die(EXIT_ERROR, NULL, "could not create file \"%s\": %m", path);
+	if (write(handle, content, length) != (ssize_t) length || close(handle) != 0)
+		message_die(EXIT_ERROR, NULL, "could not write file \"%s\": %m", path);
+}
+
+static char *
+script_template(void)
+{
+	return psprintf("-- Description: %s\n"
+					"-- Issue: %s\n"
+					"%s"
+					"\n",
+					description, issue, irreversible ? "-- Irreversible: yes\n" : "");
+}
+
+ExitCode
+cmd_new(int count, char **arguments)
+{
+	static const TableColumn columns[] = {{"path", TEXTOID}, {NULL, 0}};
+	const Config *config = config_load();
+	const NamingStyle *style = naming_style(config->style);
+	char *change = psprintf("%s%s", fresh_prefix(config, style, time(NULL)),
+							normalise_slug(arguments[0]));
+	char *script = psprintf("%s/%s", config->migrations, naming_expand(config->script, change));
+	PGresult *written = table_make(columns);
+
+	write_file(config, script, script_template());
+	table_add(written, script);
+	if (config->rollback && !irreversible)
+	{
+		char *rollback = psprintf("%s/%s", config->rollbacks,
+								  naming_expand(config->rollback, change));
+
+		write_file(config, rollback, psprintf("-- Takes back %s\n\n", change));
+		table_add(written, rollback);
+	}
+	print_rows(written, NULL);
+	PQclear(written);
+	return EXIT_DONE;
+}

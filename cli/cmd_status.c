@@ -1,0 +1,129 @@
+/*
+ * cli/cmd_status.c: dbmaestro status [ENVIRONMENT]
+ */
+#include "postgres_fe.h"
+
+#include "catalog/pg_type_d.h"
+
+#include "commands.h"
+#include "message.h"
+#include "plan.h"
+#include "print.h"
+#include "queries.h"
+#include "table.h"
+
+const Option status_options[] = {
+	{OPTION_GROUP, .value = (void *) repository_options},
+	{OPTION_END},
+};
+
+static const TableColumn columns[] = {
+	{"environment", TEXTOID}, {"follows", TEXTOID},
+	{"identity", TEXTOID},    {"guard", TEXTOID},
+	{"tier", TEXTOID},        {"applied", INT8OID},
+	{"pending", INT8OID},     {"changed", INT8OID},
+	{"failed", INT8OID},      {"interrupted", INT8OID},
+	{"last_change", TEXTOID}, {"last_applied_at", TIMESTAMPTZOID},
+	{"problem", TEXTOID},	  {NULL, 0},
+};
+
+/* A value of the first row, or NULL. */
+static char *
+value_of(const PGresult *result, const char *column)
+{
+	int at = PQfnumber(result, column);
+
+	if (!connection_succeeded(result) || at < 0 || PQntuples(result) == 0 ||
+		PQgetisnull(result, 0, at))
+		return NULL;
+	return PQgetvalue(result, 0, at);
+}
+
+static char *
+primary_message(const PGresult *result)
+{
+	char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+	return pg_strdup(primary ? primary : PQresultErrorMessage(result));
+}
+
+/* Asks one environment, adds its row, and returns what is wrong with it. */
+static ExitCode
+add_environment(PGresult *table, const Config *config, Repository *repository,
+				Connection *connection)
+{
+	PGresult *status = queries_status(connection);
+	PGresult *troubles = connection->may_read ? queries_troubles(connection) : NULL;
+	ExitCode code = EXIT_DONE;
+	char *problem = NULL;
+	Plan *plan = NULL;
+	const PGresult *error = status;
+
+	if (connection_succeeded(status))
+	{
+		plan = plan_fetch(connection, config, repository);
+		error = plan->rows;
+	}
+	if (!connection_succeeded(error))
+	{
+		code = exit_code_of(PQresultErrorField(error, PG_DIAG_SQLSTATE));
+		problem = primary_message(error);
+	}
+	table_add(table, connection->environment->name, value_of(status, "follows"),
+			  value_of(status, "identity"), value_of(status, "guard_in_force"),
+			  value_of(status, "tier"), value_of(status, "applied"),
+			  problem
+				  ? NULL
+					  : psprintf("%d", plan_count(plan, "pending") + plan_count(plan, "out of order")),
+			  problem ? NULL : psprintf("%d", plan_count(plan, "changed")),
+			  troubles ? value_of(troubles, "failed") : NULL,
+			  troubles ? value_of(troubles, "interrupted") : NULL, value_of(status, "last_change"),
+			  value_of(status, "last_applied_at"), problem);
+	PQclear(status);
+	PQclear(troubles);
+	return code;
+}
+
+static void
+add_unreachable(PGresult *table, const Environment *environment, const ConnectionFault *fault)
+{
+	table_add(table, environment->name, environment->follows, NULL, NULL, NULL, NULL, NULL, NULL,
+			  NULL, NULL, NULL, NULL, fault->message);
+}
+
+ExitCode
+cmd_status(int count, char **arguments)
+{
+	const Config *config = config_load();
+	const Environment *wanted = count > 0 ? config_environment(config, arguments[0]) : NULL;
+	Repository *repository = repository_open(config);
+	PGresult *table = table_make(columns);
+	ExitCode first = EXIT_DONE;
+
+	for (int at = 0; at < config->environment_count; at++)
+	{
+		const Environment *environment = &config->environments[at];
+		ConnectionFault fault;
+		Connection *connection;
+		ExitCode code;
+
+		if (wanted && wanted != environment)
+			continue;
+		connection = connection_try(environment, &fault);
+		if (connection)
+		{
+			code = add_environment(table, config, repository, connection);
+			connection_close(connection);
+		}
+		else
+		{
+			add_unreachable(table, environment, &fault);
+			code = fault.code;
+		}
+		if (first == EXIT_DONE)
+			first = code;
+	}
+	print_rows(table, NULL);
+	PQclear(table);
+	return first;
+}

@@ -1,0 +1,114 @@
+/*
+ * cli/commands.c: the one table of commands
+ */
+#include "postgres_fe.h"
+
+#include "commands.h"
+
+const char *const command_groups[] = {
+	[GROUP_REPOSITORY] = "In the repository",
+	[GROUP_DEPLOY] = "Bring changes to an environment",
+	[GROUP_LOOK] = "See how things stand",
+	[GROUP_HELP] = "Help",
+};
+
+const Command commands[] = {
+	{"new", GROUP_REPOSITORY, "SLUG", "write the files of a new change",
+	 "Writes a script and its rollback script, named by the time and the slug, with a header to "
+	 "fill in.",
+	 new_options, cmd_new},
+	{"check", GROUP_REPOSITORY, "", "check names, pairs and headers, without a database",
+	 "Checks the scripts of a commit: names and their order, duplicates, rollback scripts without "
+	 "a script and scripts without one, headers, and files that would not be deployed.",
+	 check_options, cmd_check},
+	{"plan", GROUP_DEPLOY, "ENVIRONMENT", "show what a deployment would bring",
+	 "Asks the environment what a commit would bring to it, and changes nothing.", plan_options,
+	 cmd_plan},
+	{"deploy", GROUP_DEPLOY, "ENVIRONMENT", "bring an environment to a commit",
+	 "Applies the pending changes of a commit in their order, each in a transaction of its own.  "
+	 "It stops at the first failure; everything before it stays applied, and the next deployment "
+	 "goes on from there.",
+	 deploy_options, cmd_deploy},
+	{"status", GROUP_LOOK, "[ENVIRONMENT]", "how the environments stand, side by side",
+	 "Shows for each environment, or for one, what is applied and pending, what failed or was "
+	 "interrupted, and how it is guarded.",
+	 status_options, cmd_status},
+	{"help", GROUP_HELP, "[TOPIC]", "explain a command, or exit-codes, configuration",
+	 "Explains a command, the exit codes (exit-codes) or the keys of dbmaestro.conf "
+	 "(configuration).",
+	 NULL, cmd_help},
+	{NULL},
+};
+
+const Command *
+commands_find(const char *name)
+{
+	for (const Command *command = commands; command->name; command++)
+	{
+		if (strcmp(command->name, name) == 0)
+			return command;
+	}
+	return NULL;
+}
+
+/* Levenshtein distance, for short words. */
+static int
+measure_distance(const char *left, const char *right)
+{
+	int width = strlen(right);
+	int *row = pg_malloc((width + 1) * sizeof(int));
+	int distance;
+
+	for (int column = 0; column <= width; column++)
+		row[column] = column;
+	for (int line = 1; left[line - 1]; line++)
+	{
+		int diagonal = row[0];
+
+		row[0] = line;
+		for (int column = 1; column <= width; column++)
+		{
+			int above = row[column];
+			int best = diagonal + (left[line - 1] != right[column - 1]);
+
+			best = Min(best, Min(above, row[column - 1]) + 1);
+			diagonal = above;
+			row[column] = best;
+		}
+	}
+	distance = row[width];
+	pg_free(row);
+	return distance;
+}
+
+const char *
+commands_guess(const char *name)
+{
+	const char *nearest = NULL;
+	int least = 3;
+
+	for (const Command *command = commands; command->name; command++)
+	{
+		int distance = measure_distance(name, command->name);
+
+		if (distance < least && distance < (int) strlen(command->name))
+		{
+			least = distance;
+			nearest = command->name;
+		}
+	}
+	return nearest;
+}
+
+void
+commands_count_arguments(const Command *command, int *least, int *most)
+{
+	*least = *most = 0;
+	for (const char *at = command->arguments; *at; at += strcspn(at, " "))
+	{
+		at += strspn(at, " ");
+		(*most)++;
+		if (*at != '[')
+			(*least)++;
+	}
+}

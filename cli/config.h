@@ -1,0 +1,46 @@
+/*
+ * cli/config.h: dbmaestro.conf
+ */
+#ifndef DBM_CLI_CONFIG_H
+#define DBM_CLI_CONFIG_H
+
+/* One environment, in the words of the configuration. */
+typedef struct Environment
+{
+	char *name;
+	char *conninfo;				/* or service */
+	char *service;
+	char *follows;				/* NULL: the first of the pipeline */
+} Environment;
+
+typedef struct Config
+{
+	char *file;					/* NULL: everything comes from flags and variables */
+	char *directory;			/* where it is: paths are relative to this */
+	char *project;
+	char *migrations;			/* folders */
+	char *rollbacks;
+	char *repeatables;
+	char *style;
+	char *script;				/* patterns, see naming.h */
+	char *rollback;
+	char *repeatable;
+	char *order;
+	char *pattern;
+	Environment *environments;	/* in the order of the file */
+	int environment_count;
+} Config;
+
+/*
+ * Reads the configuration, found here or above, and what overrides it.  Ends
+ * the program for anything in it that is not right.
+ */
+extern const Config *config_load(void);
+
+/* The environment of that name; ends the program if there is none. */
+extern const Environment *config_environment(const Config *config, const char *name);
+
+/* Prints every key, for the help. */
+extern void config_print_keys(void);
+
+#endif							/* DBM_CLI_CONFIG_H */

@@ -1,0 +1,58 @@
+/*
+ * cli/connection.h: the connection to one environment
+ */
+#ifndef DBM_CLI_CONNECTION_H
+#define DBM_CLI_CONNECTION_H
+
+#include "compat.h"
+#include "config.h"
+#include "exit_codes.h"
+
+typedef struct Connection
+{
+	PGconn *pg;
+	const Environment *environment;
+	char *schema;				/* that holds the functions, quoted */
+	char *version;				/* of the extension */
+	bool may_read;				/* the tables of the record */
+	bool knows_fingerprints;	/* of manifests, see queries.h */
+	int sent;					/* commands sent into the pipeline */
+} Connection;
+
+/* Why there is no connection. */
+typedef struct ConnectionFault
+{
+	ExitCode code;
+	char *message;
+	const char *hint;
+} ConnectionFault;
+
+/*
+ * Connects, and finds the extension.  NULL if that cannot be, with the reason
+ * in fault.
+ */
+extern Connection *connection_try(const Environment *environment, ConnectionFault *fault);
+
+/* The same, ending the program where it cannot be. */
+extern Connection *connection_open(const Environment *environment);
+
+extern void connection_close(Connection *connection);
+
+/*
+ * From here to connection_unprotect an interrupt cancels what the server does,
+ * and the program goes on, to say how things stand.  Elsewhere it ends it.
+ */
+extern void connection_protect(Connection *connection);
+extern void connection_unprotect(void);
+extern bool connection_interrupted(void);
+
+/* Cancels once more what the server does, for an interrupt that hit nothing. */
+extern void connection_cancel(Connection *connection);
+
+/* Is it an error?  If not, the result; else says the error and ends the program. */
+extern PGresult *connection_expect(Connection *connection, PGresult *result);
+
+extern bool connection_succeeded(const PGresult *result);
+extern bool connection_is_lost(const Connection *connection);
+
+#endif							/* DBM_CLI_CONNECTION_H */

@@ -1,0 +1,110 @@
+/*
+ * cli/help.c: help, from the tables of commands, options and keys
+ */
+#include "postgres_fe.h"
+
+#include "commands.h"
+#include "config.h"
+#include "exit_codes.h"
+#include "help.h"
+#include "message.h"
+
+#define HELP_WIDTH 78
+#define OPTION_INDENT 26
+
+/* Prints text from the given column on, broken at blanks. */
+static void
+print_wrapped(FILE *stream, const char *text, int indent)
+{
+	int column = indent;
+
+	while (*text)
+	{
+		int blanks = strspn(text, " ");
+		int length = strcspn(text + blanks, " ");
+
+		if (length == 0)
+			break;
+		if (column > indent && column + blanks + length > HELP_WIDTH)
+		{
+			fprintf(stream, "\n%*s", indent, "");
+			column = indent;
+			text += blanks;
+			blanks = 0;
+		}
+		fprintf(stream, "%.*s", blanks + length, text);
+		column += blanks + length;
+		text += blanks + length;
+	}
+	fputc('\n', stream);
+}
+
+static void
+print_option(const Option *option, void *stream)
+{
+	char *name = psprintf("  %s--%s%s%s",
+						  option->letter ? psprintf("-%c, ", option->letter) : "    ", option->name,
+						  option->argument ? " " : "", option->argument ? option->argument : "");
+	char *help = pg_strdup(option->help);
+
+	if (option->variable)
+		help = psprintf("%s [%s]", help, option->variable);
+	fprintf(stream, "%-*s", OPTION_INDENT, name);
+	if (strlen(name) >= OPTION_INDENT)
+		fprintf(stream, "\n%*s", OPTION_INDENT, "");
+	print_wrapped(stream, help, OPTION_INDENT);
+}
+
+void
+help_overview(FILE *stream)
+{
+	fprintf(stream, "dbmaestro deploys database changes from Git through every environment.\n\n"
+					"Usage: dbmaestro COMMAND [ENVIRONMENT] [OPTIONS]\n");
+	for (int group = 0; group <= GROUP_HELP; group++)
+	{
+		fprintf(stream, "\n%s:\n", command_groups[group]);
+		for (const Command *command = commands; command->name; command++)
+		{
+			if (command->group == group)
+				fprintf(stream, "  %-12s %s\n", command->name, command->summary);
+		}
+	}
+	fprintf(stream, "\nOptions of every command:\n");
+	options_each(common_options, print_option, stream);
+	fprintf(stream, "\nMore: dbmaestro COMMAND --help, dbmaestro help exit-codes,"
+					" dbmaestro help configuration\n");
+}
+
+void
+help_command(const Command *command)
+{
+	printf("Usage: dbmaestro %s%s%s [OPTIONS]\n\n", command->name, command->arguments[0] ? " " : "",
+		   command->arguments);
+	print_wrapped(stdout, command->description, 0);
+	if (command->options)
+	{
+		printf("\nOptions:\n");
+		options_each(command->options, print_option, stdout);
+	}
+	printf("\nOptions of every command:\n");
+	options_each(common_options, print_option, stdout);
+}
+
+ExitCode
+cmd_help(int count, char **arguments)
+{
+	const Command *command;
+
+	if (count == 0)
+		help_overview(stdout);
+	else if (strcmp(arguments[0], "exit-codes") == 0)
+		exit_codes_print();
+	else if (strcmp(arguments[0], "configuration") == 0)
+		config_print_keys();
+	else if ((command = commands_find(arguments[0])) != NULL)
+		help_command(command);
+	else
+		message_die(EXIT_USAGE, "Run \"dbmaestro help\" to see all commands.",
+					"there is no help on \"%s\"", arguments[0]);
+	return EXIT_DONE;
+}

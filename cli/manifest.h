@@ -1,0 +1,26 @@
+/*
+ * cli/manifest.h: what a repository holds, as the server wants to know it
+ */
+#ifndef DBM_CLI_MANIFEST_H
+#define DBM_CLI_MANIFEST_H
+
+#include "changes.h"
+
+/* SHA-256 of so many bytes in hex, in new memory. */
+extern char *manifest_hash(const char *content, size_t length);
+
+/* Names the whole content without reading a script; NULL in a work tree. */
+extern char *manifest_fingerprint(const Config *config, Repository *repository);
+
+/* The array of changes, each with its hash.  Reads every script. */
+extern json_t *manifest_changes(Changes *changes);
+
+/*
+ * The manifest for this environment as text: fingerprint, last_run (the number
+ * that a plan gave) and changes, each unless NULL.  Without a fingerprint it is
+ * the bare array of changes.
+ */
+extern char *manifest_text(const char *environment, const char *fingerprint, const char *last_run,
+						   json_t *changes);
+
+#endif							/* DBM_CLI_MANIFEST_H */

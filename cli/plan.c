@@ -1,0 +1,91 @@
+/*
+ * cli/plan.c: what a commit would bring to an environment, as the server says
+ *
+ * First only the fingerprint is sent.  A server that knows it answers with no
+ * row: it holds exactly these changes.  Then no script was read.
+ */
+#include "postgres_fe.h"
+
+#include "catalog/pg_type_d.h"
+
+#include "manifest.h"
+#include "plan.h"
+#include "queries.h"
+#include "table.h"
+
+const char *
+plan_state(const Plan *plan, int row)
+{
+	return PQgetvalue(plan->rows, row, 2);
+}
+
+int
+plan_count(const Plan *plan, const char *state)
+{
+	int count = 0;
+
+	for (int row = 0; row < PQntuples(plan->rows); row++)
+		count += strcmp(plan_state(plan, row), state) == 0;
+	return count;
+}
+
+const Change *
+plan_change(const Plan *plan, int row)
+{
+	int ordinal = PQgetisnull(plan->rows, row, 0) ? 0 : atoi(PQgetvalue(plan->rows, row, 0));
+
+	if (plan->changes == NULL || ordinal < 1 || ordinal > plan->changes->count)
+		return NULL;
+	return &plan->changes->items[ordinal - 1];
+}
+
+/* Asks with a manifest, and keeps what is not applied as it is. */
+static void
+ask(Plan *plan, Connection *connection, json_t *changes)
+{
+	static const TableColumn columns[] = {{"ordinal", INT4OID},
+										  {"change", TEXTOID},
+										  {"state", TEXTOID},
+										  {"detail", TEXTOID},
+										  {NULL, 0}};
+	char *manifest = manifest_text(connection->environment->name, plan->fingerprint, NULL, changes);
+	PGresult *answer = queries_plan(connection, manifest);
+
+	free(manifest);
+	PQclear(plan->rows);
+	plan->rows = answer;
+	if (!connection_succeeded(answer))
+		return;
+	plan->rows = table_make(columns);
+	for (int row = 0; row < PQntuples(answer); row++)
+	{
+		if (row == 0 && PQnfields(answer) > 4 && !PQgetisnull(answer, row, 4))
+			plan->last_run = pg_strdup(PQgetvalue(answer, row, 4));
+		if (strcmp(PQgetvalue(answer, row, 2), "applied") == 0)
+			continue;
+		table_add(plan->rows, PQgetisnull(answer, row, 0) ? NULL : PQgetvalue(answer, row, 0),
+				  PQgetvalue(answer, row, 1), PQgetvalue(answer, row, 2),
+				  PQgetisnull(answer, row, 3) ? NULL : PQgetvalue(answer, row, 3));
+	}
+	PQclear(answer);
+}
+
+Plan *
+plan_fetch(Connection *connection, const Config *config, Repository *repository)
+{
+	Plan *plan = pg_malloc0(sizeof(Plan));
+
+	if (connection->knows_fingerprints)
+		plan->fingerprint = manifest_fingerprint(config, repository);
+	if (plan->fingerprint)
+	{
+		ask(plan, connection, NULL);
+		/* a server that refuses this would refuse whatever else we sent */
+		if (!connection_succeeded(plan->rows) || plan_count(plan, "unknown") == 0)
+			return plan;
+	}
+	plan->changes = changes_read_sound(config, repository);
+	plan->manifest = manifest_changes(plan->changes);
+	ask(plan, connection, plan->manifest);
+	return plan;
+}

@@ -1,0 +1,33 @@
+/*
+ * cli/print.h: results on standard output, in the format that --format names
+ */
+#ifndef DBM_CLI_PRINT_H
+#define DBM_CLI_PRINT_H
+
+#include <jansson.h>
+
+#include "libpq-fe.h"
+
+/* Values of --format. */
+extern const char *const print_formats[];
+
+/* Chooses the format; the name is one of print_formats. */
+extern void print_set_format(const char *name);
+extern bool print_is_json(void);
+
+/*
+ * Prints rows: a table as psql prints it, CSV with the keys as header, a JSON
+ * array of objects, ...  The title is printed above tables only.
+ */
+extern void print_rows(const PGresult *rows, const char *title);
+
+/* The rows as a JSON array of objects: numbers, booleans and JSON as what they are. */
+extern json_t *print_rows_as_json(const PGresult *rows);
+
+/* Prints the value and frees it. */
+extern void print_json(json_t *value);
+
+/* Ends standard output; false if something could not be written, and says so. */
+extern bool print_end(void);
+
+#endif							/* DBM_CLI_PRINT_H */

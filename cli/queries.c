@@ -1,0 +1,293 @@
+/*
+ * cli/queries.c: all SQL of the command line
+ *
+ * Everything is qualified, operators too, so that no search_path changes what
+ * it means.  A function that is an act of a person must be the whole of its
+ * statement, with parameters as arguments.
+ */
+#include "postgres_fe.h"
+
+#include "catalog/pg_type_d.h"
+#include "pqexpbuffer.h"
+
+#include "message.h"
+#include "options.h"
+#include "queries.h"
+
+/* Parameters of one statement. */
+typedef struct Parameters
+{
+	int count;
+	Oid types[8];
+	const char *values[8];
+	int lengths[8];
+	int formats[8];
+} Parameters;
+
+static void
+add_text(Parameters *parameters, Oid type, const char *value)
+{
+	int at = parameters->count++;
+
+	parameters->types[at] = type;
+	parameters->values[at] = value;
+}
+
+/* The bytes as they are: what they may not hold, the server says. */
+static void
+add_bytes(Parameters *parameters, const char *value, size_t length)
+{
+	int at = parameters->count++;
+
+	if (length > PG_INT32_MAX / 2)
+		message_die(EXIT_ERROR, "Split it.", "a script of %zu bytes is too large", length);
+	parameters->types[at] = TEXTOID;
+	parameters->values[at] = value;
+	parameters->lengths[at] = (int) length;
+	parameters->formats[at] = 1;
+}
+
+/* --echo: the statement, and its parameters but for whole scripts. */
+static void
+echo(const char *sql, const Parameters *parameters)
+{
+	PQExpBuffer text;
+
+	if (!option_echo)
+		return;
+	text = createPQExpBuffer();
+	appendPQExpBuffer(text, "%s;", sql);
+	for (int at = 0; at < parameters->count; at++)
+	{
+		const char *value = parameters->values[at];
+
+		appendPQExpBuffer(text, "%s $%d = ", at ? "," : "  --", at + 1);
+		if (value == NULL)
+			appendPQExpBufferStr(text, "NULL");
+		else if (parameters->formats[at])
+			appendPQExpBuffer(text, "(%d bytes)", parameters->lengths[at]);
+		else
+			appendPQExpBuffer(text, strlen(value) > 200 ? "'%.200s...'" : "'%s'", value);
+	}
+	message_info("%s", text->data);
+	destroyPQExpBuffer(text);
+}
+
+static PGresult *
+ask(Connection *connection, const char *sql, const Parameters *parameters)
+{
+	echo(sql, parameters);
+	return PQexecParams(connection->pg, sql, parameters->count, parameters->types,
+						parameters->values, parameters->lengths, parameters->formats, 0);
+}
+
+static void
+send_command(Connection *connection, const char *sql, const Parameters *parameters)
+{
+	echo(sql, parameters);
+	/* a failure is one of the connection: whoever reads the results meets it */
+	if (PQsendQueryParams(connection->pg, sql, parameters->count, parameters->types,
+						  parameters->values, parameters->lengths, parameters->formats, 0) == 1)
+		connection->sent++;
+}
+
+/* --- the extension ---------------------------------------------------------- */
+
+static int
+compare_versions(const char *left, const char *right)
+{
+	while (*left || *right)
+	{
+		long difference = strtol(left, NULL, 10) - strtol(right, NULL, 10);
+
+		if (difference)
+			return difference < 0 ? -1 : 1;
+		left += strcspn(left, ".");
+		left += *left == '.';
+		right += strcspn(right, ".");
+		right += *right == '.';
+	}
+	return 0;
+}
+
+static bool
+take_location(Connection *connection, const PGresult *result, ConnectionFault *fault)
+{
+	const char *name = connection->environment->name;
+
+	if (PQntuples(result) == 0)
+	{
+		*fault = (ConnectionFault) {
+			EXIT_ERROR,
+			psprintf("extension dbmaestro is not installed in database \"%s\"",
+								 PQdb(connection->pg)),
+			psprintf("Run there, as superuser: CREATE EXTENSION dbmaestro; SELECT dbm_init('%s');",
+					 name)};
+		return false;
+	}
+	connection->schema = pg_strdup(PQgetvalue(result, 0, 0));
+	connection->version = pg_strdup(PQgetvalue(result, 0, 1));
+	connection->may_read = PQgetvalue(result, 0, 2)[0] == 't';
+	connection->knows_fingerprints = PQgetvalue(result, 0, 3)[0] == 't';
+	if (compare_versions(connection->version, DBM_VERSION) >= 0)
+		return true;
+	*fault = (ConnectionFault) {
+		EXIT_ERROR,
+		psprintf("extension dbmaestro is version %s there, and this is dbmaestro %s",
+				 connection->version, DBM_VERSION),
+		"Install the extension of this version on the server and run: ALTER EXTENSION dbmaestro UPDATE;"};
+	return false;
+}
+
+bool
+queries_locate(Connection *connection, ConnectionFault *fault)
+{
+	static const Parameters none;
+	PGresult *result = ask(connection,
+						   "SELECT pg_catalog.quote_ident(n.nspname), e.extversion,"
+						   " pg_catalog.has_schema_privilege('dbmaestro', 'USAGE') AND"
+						   " pg_catalog.has_table_privilege('dbmaestro.run', 'SELECT'),"
+						   " pg_catalog.to_regprocedure(pg_catalog.quote_ident(n.nspname)"
+						   " OPERATOR(pg_catalog.||) '.dbm_manifest()') IS NOT NULL"
+						   " FROM pg_catalog.pg_extension AS e"
+						   " JOIN pg_catalog.pg_namespace AS n"
+						   " ON n.oid OPERATOR(pg_catalog.=) e.extnamespace"
+						   " WHERE e.extname OPERATOR(pg_catalog.=) 'dbmaestro'",
+						   &none);
+	bool found = false;
+
+	if (connection_succeeded(result))
+		found = take_location(connection, result, fault);
+	else
+		*fault = (ConnectionFault) {exit_code_of(PQresultErrorField(result, PG_DIAG_SQLSTATE)),
+									pg_strdup(PQresultErrorMessage(result)), NULL};
+	PQclear(result);
+	return found;
+}
+
+/* --- looking ------------------------------------------------------------------ */
+
+PGresult *
+queries_status(Connection *connection)
+{
+	static const Parameters none;
+
+	return ask(connection,
+			   psprintf("SELECT environment, follows, guard_in_force, tier, identity, applied,"
+						" last_change, last_applied_at, open_deployments FROM %s.dbm_status()",
+						connection->schema),
+			   &none);
+}
+
+PGresult *
+queries_troubles(Connection *connection)
+{
+	static const Parameters none;
+
+	return ask(connection,
+			   "SELECT (SELECT pg_catalog.count(*) FROM"
+			   " (SELECT DISTINCT ON (r.change) r.outcome FROM dbmaestro.run AS r"
+			   " ORDER BY r.change, r.id DESC) AS last"
+			   " WHERE last.outcome OPERATOR(pg_catalog.=) 'failed') AS failed,"
+			   " (SELECT pg_catalog.count(*) FROM dbmaestro.deployment_history AS d"
+			   " WHERE d.state OPERATOR(pg_catalog.=) 'interrupted') AS interrupted",
+			   &none);
+}
+
+PGresult *
+queries_plan(Connection *connection, const char *manifest)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, JSONBOID, manifest);
+	/* nothing behind the call: only then the server may remember the fingerprint */
+	return ask(connection,
+			   psprintf("SELECT ordinal, change, state, detail%s FROM %s.dbm_plan($1)",
+						connection->knows_fingerprints ? ", last_run" : "", connection->schema),
+			   &parameters);
+}
+
+/* --- deploying ------------------------------------------------------------------ */
+
+PGresult *
+queries_deployment_start(Connection *connection, const char *manifest, const char *claims)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, JSONBOID, manifest);
+	add_text(&parameters, JSONBOID, claims);
+	return ask(connection, psprintf("SELECT %s.dbm_deployment_start($1, $2)", connection->schema),
+			   &parameters);
+}
+
+static char *
+finish_command(Connection *connection, const char *deployment, const char *outcome,
+			   Parameters *parameters)
+{
+	add_text(parameters, INT8OID, deployment);
+	add_text(parameters, TEXTOID, outcome);
+	return psprintf("SELECT %s.dbm_deployment_finish($1, $2)", connection->schema);
+}
+
+PGresult *
+queries_deployment_finish(Connection *connection, const char *deployment, const char *outcome)
+{
+	Parameters parameters = {0};
+	char *sql = finish_command(connection, deployment, outcome, &parameters);
+
+	return ask(connection, sql, &parameters);
+}
+
+void
+queries_send_deployment_finish(Connection *connection, const char *deployment, const char *outcome)
+{
+	Parameters parameters = {0};
+	char *sql = finish_command(connection, deployment, outcome, &parameters);
+
+	send_command(connection, sql, &parameters);
+}
+
+PGresult *
+queries_rollback(Connection *connection)
+{
+	static const Parameters none;
+
+	return ask(connection, "ROLLBACK", &none);
+}
+
+void
+queries_send_begin(Connection *connection)
+{
+	static const Parameters none;
+
+	send_command(connection, "BEGIN", &none);
+}
+
+void
+queries_send_commit(Connection *connection)
+{
+	static const Parameters none;
+
+	send_command(connection, "COMMIT", &none);
+}
+
+void
+queries_send_apply(Connection *connection, const char *change, const char *script,
+				   size_t script_length, const char *rollback, size_t rollback_length,
+				   const char *deployment)
+{
+	Parameters parameters = {0};
+	char *sql = psprintf("SELECT outcome, run, statements, duration"
+						 " FROM %s.dbm_apply($1, $2, $3, '{}', $4)",
+						 connection->schema);
+
+	add_text(&parameters, TEXTOID, change);
+	add_bytes(&parameters, script, script_length);
+	if (rollback)
+		add_bytes(&parameters, rollback, rollback_length);
+	else
+		add_text(&parameters, TEXTOID, NULL);
+	add_text(&parameters, INT8OID, deployment);
+	send_command(connection, sql, &parameters);
+	pg_free(sql);
+}
