@@ -89,19 +89,34 @@ sub read_csv
     return map { [ parse_line(',', 0, $_) ] } @lines;
 }
 
-# The scripts of a corpus in order: { file, change, script, rollback, verdict, down },
-# the texts as they are, the verdicts "tx", "notx" or "several".
+# What makes the server refuse a change: { part, sqlstate }, where part is the
+# script or the rollback, or nothing.  By the measurements: the verdict for the
+# script, and the row of reversible.csv.
+sub find_refusal
+{
+    my ($verdict, $several, $down) = @_;
+
+    return { part => 'script', sqlstate => qr/^MA021$/ } if $several;
+    return { part => 'script', sqlstate => qr/^(?:MA022|2D000)$/ } if $verdict ne 'tx';
+    return undef unless $down;
+    return { part => 'rollback', sqlstate => qr/^MA022$/ } if $down->[4] eq 'notx';
+    # a rollback script that cannot be parsed is none
+    return { part => 'rollback', sqlstate => qr/^42601$/ } if $down->[8] && $down->[8] =~ /: 42601: /;
+    return undef;
+}
+
+# The scripts of a corpus in order: { file, change, script, rollback, refusal }.
 sub read_steps
 {
     my ($name, $layout) = @_;
     my $directory = "$corpora/$name";
     my %original = map { ($_->[0] => $_->[1]) } read_csv("$directory/map.csv");
-    my %down = map { ($_->[0] => $_->[4]) } read_csv("$directory/reversible.csv");
+    my %down = map { ($_->[0] => $_) } read_csv("$directory/reversible.csv");
     my $change = $layout->{change} // sub { basename($_[0], '.sql') };
     my @steps;
 
     # a whole schema is a history of one
-    return ({ file => 'schema.sql', change => '1_schema', verdict => 'tx', script => slurp_file("$directory/schema.sql") })
+    return ({ file => 'schema.sql', change => '1_schema', script => slurp_file("$directory/schema.sql") })
       unless -d "$directory/migrations";
     foreach my $row (read_csv("$directory/apply.csv"))
     {
@@ -114,8 +129,7 @@ sub read_steps
             change => $change->($file, $original{$file}),
             script => slurp_file("$directory/migrations/$file"),
             rollback => -e $rollback ? slurp_file($rollback) : undef,
-            verdict => $several_transactions{"$name/$file"} ? 'several' : $verdict,
-            down => $down{$file} };
+            refusal => find_refusal($verdict, $several_transactions{"$name/$file"}, $down{$file}) };
     }
     return @steps;
 }
@@ -149,43 +163,45 @@ sub configure
     return;
 }
 
-# What dbmaestro refuses, as a person at psql would do it.
+# What dbmaestro refuses, as a person at psql would do it; returns the SQLSTATE
+# of what failed, or ''.
 sub run_by_psql
 {
-    my ($database, $file, $name) = @_;
-    my ($stdout, $stderr);
+    my ($database, $file) = @_;
 
     $node->safe_psql($database, "SELECT dbm_guard('observe')");
-    my $rc = $node->psql($database, "\\i '$file'\n", stdout => \$stdout, stderr => \$stderr);
-    is($rc, 0, "$name by psql") or diag($stderr);
+    my $error = dbm_refused($node, $database, "\\i '$file'");
     $node->safe_psql($database, "SELECT dbm_guard('enforce')");
-    return;
+    return $error ? $error->{sqlstate} : '';
 }
 
 # Deploys all; where the server refuses a script for what it is, that one
-# leaves the repository, psql runs it, and the next deployment goes on.
+# leaves the repository, psql runs it, and the next deployment goes on.  A
+# rollback that is refused only leaves.
 sub deploy_all
 {
     my ($name, $layout, $repository, @steps) = @_;
-    my @left = grep { $_->{verdict} ne 'tx' } @steps;
     my @good = @steps;
-    my %wanted = (notx => qr/^(?:MA022|2D000)$/, several => qr/^MA021$/);
 
-    foreach my $step (@left)
+    foreach my $step (grep { $_->{refusal} } @steps)
     {
+        my ($part, $sqlstate) = @{ $step->{refusal} }{qw(part sqlstate)};
         my $told = $repository->json('deploy', 'dev');
         my $error = $told->{error} // {};
         my ($row) = grep { $_->{outcome} eq 'failed' } @{ $told->{changes} };
 
         is($row ? $row->{change} : undef, $step->{change}, "$name: stopped at $step->{file}")
           or diag(explain $error);
-        like($error->{sqlstate}, $wanted{ $step->{verdict} }, "$name: $step->{file} is refused for what it is");
+        like($error->{sqlstate}, $sqlstate, "$name: $part of $step->{file} is refused for what it is");
         like($error->{hint}, qr/\w/, "$name: $step->{file}: with a hint") if $error->{sqlstate} =~ /^MA/;
-        $repository->git('rm', '-q', sprintf($layout->{script}, $step->{change}),
-            defined $step->{rollback} ? sprintf($layout->{rollback}, $step->{change}) : ());
-        @good = grep { $_ != $step } @good;
+        $repository->git('rm', '-q', sprintf($layout->{rollback}, $step->{change})) if defined $step->{rollback};
+        if ($part eq 'script')
+        {
+            $repository->git('rm', '-q', sprintf($layout->{script}, $step->{change}));
+            @good = grep { $_ != $step } @good;
+            is(run_by_psql("corpus_$name", "$corpora/$name/migrations/$step->{file}"), '', "$name: $step->{file} by psql");
+        }
         configure($repository, $layout, @good);
-        run_by_psql("corpus_$name", "$corpora/$name/migrations/$step->{file}", "$name: $step->{file}");
     }
     $repository->check([ 'deploy', 'dev' ], 0, undef, "$name: everything else is deployed");
     is($node->safe_psql("corpus_$name", q(SELECT string_agg(change, E'\n' ORDER BY applied_run) FROM dbmaestro.change WHERE state = 'applied')),
@@ -197,15 +213,12 @@ sub deploy_all
 # Takes one step back; returns the SQLSTATE of what refused it, or ''.
 sub roll_back
 {
-    my ($database, $step) = @_;
+    my ($name, $step) = @_;
+    my $database = "corpus_$name";
     my $error;
 
     return 'no script' unless defined $step->{rollback};
-    if ($step->{verdict} ne 'tx' or ($step->{down} // '') eq 'notx')
-    {
-        run_by_psql($database, "$corpora/" . $database =~ s/^corpus_//r . "/rollback/$step->{file}", "$step->{file}: rollback");
-        return '';
-    }
+    return run_by_psql($database, "$corpora/$name/rollback/$step->{file}") if $step->{refusal};
     $error = dbm_refused($node, $database, 'SELECT dbm_rollback(' . dbm_quote($step->{change}) . ')');
     return $error ? $error->{sqlstate} : '';
 }
@@ -222,7 +235,7 @@ sub roll_back_all
     $node->safe_psql($database, "SELECT dbm_configure('rollback_proof', 'off')");
     foreach my $step (reverse @steps)
     {
-        my $sqlstate = roll_back($database, $step);
+        my $sqlstate = roll_back($name, $step);
 
         $stopped = "$step->{file}: $sqlstate" if $sqlstate;
         last if $stopped;
