@@ -47,7 +47,7 @@ print_is_json(void)
 	return format == FORMAT_JSON;
 }
 
-/* psql's tables show control characters by themselves; the other formats only write. */
+/* psql's tables show control characters by themselves, but not what turns the direction. */
 static char *
 cell_text(const PGresult *rows, int row, int column)
 {
@@ -57,7 +57,7 @@ cell_text(const PGresult *rows, int row, int column)
 		return "";
 	if (PQftype(rows, column) == BOOLOID)
 		return value[0] == 't' ? "yes" : "no";
-	if (format != FORMAT_TABLE && isatty(STDOUT_FILENO))
+	if (format == FORMAT_TABLE || isatty(STDOUT_FILENO))
 		return message_printable(value);
 	return value;
 }
