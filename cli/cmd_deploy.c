@@ -87,7 +87,7 @@ start(Deployment *deployment, const Plan *plan)
 								   last_wanted ? NULL : plan->fingerprint, plan->last_run, changes);
 	json_t *claims = repository_claims(deployment->repository);
 	char *commit = json_dumps(claims, JSON_COMPACT);
-	PGresult *result = queries_deployment_start(deployment->connection, manifest, commit);
+	PGresult *result = queries_deployment_start(deployment->connection, manifest, commit, NULL);
 
 	connection_expect(deployment->connection, result);
 	deployment->number = pg_strdup(PQgetvalue(result, 0, 0));

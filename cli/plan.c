@@ -49,7 +49,7 @@ ask(Plan *plan, Connection *connection, json_t *changes)
 										  {"detail", TEXTOID},
 										  {NULL, 0}};
 	char *manifest = manifest_text(connection->environment->name, plan->fingerprint, NULL, changes);
-	PGresult *answer = queries_plan(connection, manifest);
+	PGresult *answer = queries_plan(connection, manifest, NULL);
 
 	free(manifest);
 	PQclear(plan->rows);
@@ -59,7 +59,7 @@ ask(Plan *plan, Connection *connection, json_t *changes)
 	plan->rows = table_make(columns);
 	for (int row = 0; row < PQntuples(answer); row++)
 	{
-		if (row == 0 && PQnfields(answer) > 4 && !PQgetisnull(answer, row, 4))
+		if (row == 0 && !PQgetisnull(answer, row, 4))
 			plan->last_run = pg_strdup(PQgetvalue(answer, row, 4));
 		if (strcmp(PQgetvalue(answer, row, 2), "applied") == 0)
 			continue;
@@ -75,8 +75,7 @@ plan_fetch(Connection *connection, const Config *config, Repository *repository)
 {
 	Plan *plan = pg_malloc0(sizeof(Plan));
 
-	if (connection->knows_fingerprints)
-		plan->fingerprint = manifest_fingerprint(config, repository);
+	plan->fingerprint = manifest_fingerprint(config, repository);
 	if (plan->fingerprint)
 	{
 		ask(plan, connection, NULL);

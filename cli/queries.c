@@ -127,8 +127,6 @@ take_location(Connection *connection, const PGresult *result, ConnectionFault *f
 	}
 	connection->schema = pg_strdup(PQgetvalue(result, 0, 0));
 	connection->version = pg_strdup(PQgetvalue(result, 0, 1));
-	connection->may_read = PQgetvalue(result, 0, 2)[0] == 't';
-	connection->knows_fingerprints = PQgetvalue(result, 0, 3)[0] == 't';
 	if (compare_versions(connection->version, DBM_VERSION) >= 0)
 		return true;
 	*fault = (ConnectionFault) {
@@ -144,11 +142,7 @@ queries_locate(Connection *connection, ConnectionFault *fault)
 {
 	static const Parameters none;
 	PGresult *result = ask(connection,
-						   "SELECT pg_catalog.quote_ident(n.nspname), e.extversion,"
-						   " pg_catalog.has_schema_privilege('dbmaestro', 'USAGE') AND"
-						   " pg_catalog.has_table_privilege('dbmaestro.run', 'SELECT'),"
-						   " pg_catalog.to_regprocedure(pg_catalog.quote_ident(n.nspname)"
-						   " OPERATOR(pg_catalog.||) '.dbm_manifest()') IS NOT NULL"
+						   "SELECT pg_catalog.quote_ident(n.nspname), e.extversion"
 						   " FROM pg_catalog.pg_extension AS e"
 						   " JOIN pg_catalog.pg_namespace AS n"
 						   " ON n.oid OPERATOR(pg_catalog.=) e.extnamespace"
@@ -174,49 +168,39 @@ queries_status(Connection *connection)
 
 	return ask(connection,
 			   psprintf("SELECT environment, follows, guard_in_force, tier, identity, applied,"
-						" last_change, last_applied_at, open_deployments FROM %s.dbm_status()",
+						" last_change, last_applied_at, failed, interrupted_deployments"
+						" FROM %s.dbm_status()",
 						connection->schema),
 			   &none);
 }
 
 PGresult *
-queries_troubles(Connection *connection)
-{
-	static const Parameters none;
-
-	return ask(connection,
-			   "SELECT (SELECT pg_catalog.count(*) FROM"
-			   " (SELECT DISTINCT ON (r.change) r.outcome FROM dbmaestro.run AS r"
-			   " ORDER BY r.change, r.id DESC) AS last"
-			   " WHERE last.outcome OPERATOR(pg_catalog.=) 'failed') AS failed,"
-			   " (SELECT pg_catalog.count(*) FROM dbmaestro.deployment_history AS d"
-			   " WHERE d.state OPERATOR(pg_catalog.=) 'interrupted') AS interrupted",
-			   &none);
-}
-
-PGresult *
-queries_plan(Connection *connection, const char *manifest)
+queries_plan(Connection *connection, const char *manifest, const char *followed)
 {
 	Parameters parameters = {0};
 
 	add_text(&parameters, JSONBOID, manifest);
+	add_text(&parameters, JSONBOID, followed);
 	/* nothing behind the call: only then the server may remember the fingerprint */
 	return ask(connection,
-			   psprintf("SELECT ordinal, change, state, detail%s FROM %s.dbm_plan($1)",
-						connection->knows_fingerprints ? ", last_run" : "", connection->schema),
+			   psprintf("SELECT ordinal, change, state, detail, last_run FROM %s.dbm_plan($1, $2)",
+						connection->schema),
 			   &parameters);
 }
 
 /* --- deploying ------------------------------------------------------------------ */
 
 PGresult *
-queries_deployment_start(Connection *connection, const char *manifest, const char *claims)
+queries_deployment_start(Connection *connection, const char *manifest, const char *claims,
+						 const char *followed)
 {
 	Parameters parameters = {0};
 
 	add_text(&parameters, JSONBOID, manifest);
 	add_text(&parameters, JSONBOID, claims);
-	return ask(connection, psprintf("SELECT %s.dbm_deployment_start($1, $2)", connection->schema),
+	add_text(&parameters, JSONBOID, followed);
+	return ask(connection,
+			   psprintf("SELECT %s.dbm_deployment_start($1, $2, $3)", connection->schema),
 			   &parameters);
 }
 

@@ -15,15 +15,12 @@ extern bool queries_locate(Connection *connection, ConnectionFault *fault);
 /* dbm_status: one row. */
 extern PGresult *queries_status(Connection *connection);
 
-/* One row: changes whose last run failed, and deployments that were interrupted. */
-extern PGresult *queries_troubles(Connection *connection);
-
-/* dbm_plan: ordinal, change, state, detail, and last_run where fingerprints are known. */
-extern PGresult *queries_plan(Connection *connection, const char *manifest);
+/* dbm_plan: ordinal, change, state, detail, last_run.  followed is a dbm_manifest, or NULL. */
+extern PGresult *queries_plan(Connection *connection, const char *manifest, const char *followed);
 
 /* dbm_deployment_start: the number. */
 extern PGresult *queries_deployment_start(Connection *connection, const char *manifest,
-										  const char *claims);
+										  const char *claims, const char *followed);
 
 extern PGresult *queries_deployment_finish(Connection *connection, const char *deployment,
 										   const char *outcome);
