@@ -197,6 +197,18 @@ run(Deployment *deployment, const Plan *plan, const Delivery *delivery)
 	return EXIT_DONE;
 }
 
+void
+delivery_follow(Delivery *delivery, const Environment *source)
+{
+	Connection *connection = connection_open(source);
+	PGresult *result = connection_expect(connection, queries_manifest(connection));
+
+	delivery->source = source->name;
+	delivery->followed = pg_strdup(PQgetvalue(result, 0, 0));
+	PQclear(result);
+	connection_close(connection);
+}
+
 ExitCode
 delivery_run(Delivery *delivery)
 {

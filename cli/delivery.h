@@ -22,6 +22,9 @@ typedef struct Delivery
 /* The options --to, --dry-run and --single-transaction, for the tables of commands. */
 extern const Option delivery_options[];
 
+/* Fetches the dbm_manifest of the environment that is followed. */
+extern void delivery_follow(Delivery *delivery, const Environment *source);
+
 /* Plans and applies what is pending, and tells what became of it. */
 extern ExitCode delivery_run(Delivery *delivery);
 
