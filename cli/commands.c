@@ -9,7 +9,7 @@ const char *const command_groups[] = {
 	[GROUP_REPOSITORY] = "In the repository",
 	[GROUP_DEPLOY] = "Bring changes to an environment",
 	[GROUP_LOOK] = "See how things stand",
-	[GROUP_KEEP] = "Keep an environment",
+	[GROUP_KEEP] = "Look after an environment",
 	[GROUP_HELP] = "Help",
 };
 
