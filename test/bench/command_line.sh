@@ -37,6 +37,8 @@ make_project()
     printf '[project]\n\tname = bench\n' >"$project/git/dbmaestro.conf"
     git -C "$project/git" init -q
     commit "$project"
+    # packed, as a clone is
+    git -C "$project/git" gc -q
 }
 
 commit()
