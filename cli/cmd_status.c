@@ -60,7 +60,7 @@ add_environment(PGresult *table, const Config *config, Repository *repository,
 
 	if (connection_succeeded(status))
 	{
-		plan = plan_fetch(connection, config, repository);
+		plan = plan_fetch(connection, config, repository, NULL);
 		error = plan->rows;
 	}
 	if (!connection_succeeded(error))

@@ -41,7 +41,7 @@ plan_change(const Plan *plan, int row)
 
 /* Asks with a manifest, and keeps what is not applied as it is. */
 static void
-ask(Plan *plan, Connection *connection, json_t *changes)
+ask(Plan *plan, Connection *connection, json_t *changes, const char *followed)
 {
 	static const TableColumn columns[] = {{"ordinal", INT4OID},
 										  {"change", TEXTOID},
@@ -49,7 +49,7 @@ ask(Plan *plan, Connection *connection, json_t *changes)
 										  {"detail", TEXTOID},
 										  {NULL, 0}};
 	char *manifest = manifest_text(connection->environment->name, plan->fingerprint, NULL, changes);
-	PGresult *answer = queries_plan(connection, manifest, NULL);
+	PGresult *answer = queries_plan(connection, manifest, followed);
 
 	free(manifest);
 	PQclear(plan->rows);
@@ -71,20 +71,21 @@ ask(Plan *plan, Connection *connection, json_t *changes)
 }
 
 Plan *
-plan_fetch(Connection *connection, const Config *config, Repository *repository)
+plan_fetch(Connection *connection, const Config *config, Repository *repository,
+		   const char *followed)
 {
 	Plan *plan = pg_malloc0(sizeof(Plan));
 
 	plan->fingerprint = manifest_fingerprint(config, repository);
 	if (plan->fingerprint)
 	{
-		ask(plan, connection, NULL);
+		ask(plan, connection, NULL, followed);
 		/* a server that refuses this would refuse whatever else we sent */
 		if (!connection_succeeded(plan->rows) || plan_count(plan, "unknown") == 0)
 			return plan;
 	}
 	plan->changes = changes_read_sound(config, repository);
 	plan->manifest = manifest_changes(plan->changes);
-	ask(plan, connection, plan->manifest);
+	ask(plan, connection, plan->manifest, followed);
 	return plan;
 }
