@@ -329,13 +329,32 @@ changes_read_sound(const Config *config, Repository *repository)
 	return changes;
 }
 
-const Change *
-changes_find(const Changes *changes, const char *name)
+static int
+compare_to_name(const void *name, const void *item)
 {
-	for (int at = 0; at < changes->count; at++)
+	return strcmp(name, (*(Change *const *) item)->name);
+}
+
+static int
+compare_pointers(const void *left, const void *right)
+{
+	return compare_names(*(Change *const *) left, *(Change *const *) right);
+}
+
+const Change *
+changes_find(Changes *changes, const char *name)
+{
+	Change **found;
+
+	if (changes->count == 0)
+		return NULL;
+	if (changes->by_name == NULL)
 	{
-		if (strcmp(changes->items[at].name, name) == 0)
-			return &changes->items[at];
+		changes->by_name = pg_malloc(changes->count * sizeof(Change *));
+		for (int at = 0; at < changes->count; at++)
+			changes->by_name[at] = &changes->items[at];
+		qsort(changes->by_name, changes->count, sizeof(Change *), compare_pointers);
 	}
-	return NULL;
+	found = bsearch(name, changes->by_name, changes->count, sizeof(Change *), compare_to_name);
+	return found ? *found : NULL;
 }
