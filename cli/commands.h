@@ -49,14 +49,18 @@ extern const char *commands_guess(const char *name);
 extern void commands_count_arguments(const Command *command, int *least, int *most);
 
 extern const Option check_options[];
+extern const Option completion_options[];
 extern const Option deploy_options[];
+extern const Option init_options[];
 extern const Option new_options[];
 extern const Option plan_options[];
 extern const Option status_options[];
 
 extern ExitCode cmd_check(int count, char **arguments);
+extern ExitCode cmd_completion(int count, char **arguments);
 extern ExitCode cmd_deploy(int count, char **arguments);
 extern ExitCode cmd_help(int count, char **arguments);
+extern ExitCode cmd_init(int count, char **arguments);
 extern ExitCode cmd_new(int count, char **arguments);
 extern ExitCode cmd_plan(int count, char **arguments);
 extern ExitCode cmd_status(int count, char **arguments);

@@ -143,8 +143,9 @@ without_newline(const char *text)
 	return copy;
 }
 
-Connection *
-connection_try(const Environment *environment, ConnectionFault *fault)
+/* Connects, and looks for nothing. */
+static Connection *
+connect_bare(const Environment *environment, ConnectionFault *fault)
 {
 	Connection *connection = pg_malloc0(sizeof(Connection));
 
@@ -161,10 +162,25 @@ connection_try(const Environment *environment, ConnectionFault *fault)
 	PQsetNoticeReceiver(connection->pg, message_notice, NULL);
 	PQsetErrorVerbosity(connection->pg, message_verbosity());
 	set_keepalives(connection->pg);
-	if (queries_locate(connection, fault))
+	return connection;
+}
+
+Connection *
+connection_try(const Environment *environment, ConnectionFault *fault)
+{
+	Connection *connection = connect_bare(environment, fault);
+
+	if (connection == NULL || queries_locate(connection, fault))
 		return connection;
 	connection_close(connection);
 	return NULL;
+}
+
+DBM_NORETURN static void
+die_of(const Environment *environment, const ConnectionFault *fault)
+{
+	message_die(fault->code, fault->hint, "environment \"%s\": %s", environment->name,
+				fault->message);
 }
 
 Connection *
@@ -174,8 +190,18 @@ connection_open(const Environment *environment)
 	Connection *connection = connection_try(environment, &fault);
 
 	if (connection == NULL)
-		message_die(fault.code, fault.hint, "environment \"%s\": %s", environment->name,
-					fault.message);
+		die_of(environment, &fault);
+	return connection;
+}
+
+Connection *
+connection_open_bare(const Environment *environment)
+{
+	ConnectionFault fault;
+	Connection *connection = connect_bare(environment, &fault);
+
+	if (connection == NULL)
+		die_of(environment, &fault);
 	return connection;
 }
 
