@@ -82,17 +82,17 @@ completion_source_of(const Option *option, char **words)
 }
 
 bool
-completion_next_argument(const char **synopsis, const char **word, int *length, bool *optional)
+completion_next_argument(const char **synopsis, CompletionArgument *argument)
 {
 	const char *start = *synopsis + strspn(*synopsis, " ");
-	const char *end = start + strcspn(start, " ");
 
 	if (*start == '\0')
 		return false;
-	*synopsis = end;
-	*optional = *start == '[';
-	*word = start + *optional;
-	*length = end - start - 2 * *optional;
+	*synopsis = start + strcspn(start, " ");
+	argument->optional = *start == '[';
+	argument->word = start + argument->optional;
+	argument->length = strcspn(argument->word, " .]");
+	argument->repeated = argument->word[argument->length] == '.';
 	return true;
 }
 

@@ -24,7 +24,7 @@ cmd_plan(int count, char **arguments)
 	const Environment *environment = config_environment(config, arguments[0]);
 	Repository *repository = repository_open(config);
 	Connection *connection = connection_open(environment);
-	Plan *plan = plan_fetch(connection, config, repository);
+	Plan *plan = plan_fetch(connection, config, repository, NULL);
 
 	connection_expect(connection, plan->rows);
 	if (PQntuples(plan->rows) > 0 || print_is_json())

@@ -53,7 +53,6 @@ add_environment(PGresult *table, const Config *config, Repository *repository,
 				Connection *connection)
 {
 	PGresult *status = queries_status(connection);
-	PGresult *troubles = connection->may_read ? queries_troubles(connection) : NULL;
 	ExitCode code = EXIT_DONE;
 	char *problem = NULL;
 	Plan *plan = NULL;
@@ -61,7 +60,7 @@ add_environment(PGresult *table, const Config *config, Repository *repository,
 
 	if (connection_succeeded(status))
 	{
-		plan = plan_fetch(connection, config, repository);
+		plan = plan_fetch(connection, config, repository, NULL);
 		error = plan->rows;
 	}
 	if (!connection_succeeded(error))
@@ -76,11 +75,9 @@ add_environment(PGresult *table, const Config *config, Repository *repository,
 				  ? NULL
 					  : psprintf("%d", plan_count(plan, "pending") + plan_count(plan, "out of order")),
 			  problem ? NULL : psprintf("%d", plan_count(plan, "changed")),
-			  troubles ? value_of(troubles, "failed") : NULL,
-			  troubles ? value_of(troubles, "interrupted") : NULL, value_of(status, "last_change"),
-			  value_of(status, "last_applied_at"), problem);
+			  value_of(status, "failed"), value_of(status, "interrupted_deployments"),
+			  value_of(status, "last_change"), value_of(status, "last_applied_at"), problem);
 	PQclear(status);
-	PQclear(troubles);
 	return code;
 }
 

@@ -23,9 +23,17 @@ extern CompletionSource completion_source(const char *word, int length, char **w
 /* The same for the argument of an option. */
 extern CompletionSource completion_source_of(const Option *option, char **words);
 
-/* Takes the next word off a synopsis, without its brackets; false at its end. */
-extern bool completion_next_argument(const char **synopsis, const char **word, int *length,
-									 bool *optional);
+/* One argument of a synopsis, without its brackets and dots. */
+typedef struct CompletionArgument
+{
+	const char *word;
+	int length;
+	bool optional;
+	bool repeated;
+} CompletionArgument;
+
+/* Takes the next one off a synopsis; false at its end. */
+extern bool completion_next_argument(const char **synopsis, CompletionArgument *argument);
 
 /* Names of all commands, and any list of words, with blanks between them. */
 extern char *completion_commands(void);

@@ -184,18 +184,20 @@ static void
 print_arguments(const Command *command)
 {
 	const char *synopsis = command->arguments;
-	const char *word;
-	int length;
-	bool optional;
+	CompletionArgument argument;
 
-	for (int at = 0; completion_next_argument(&synopsis, &word, &length, &optional); at++)
+	for (int at = 0; completion_next_argument(&synopsis, &argument); at++)
 	{
 		char *words = NULL;
-		CompletionSource source = completion_source(word, length, &words);
+		CompletionSource source = completion_source(argument.word, argument.length, &words);
 
 		if (source == COMPLETE_NOTHING)
 			continue;
-		printf("        %s:%d:*) ", command->name, at);
+		/* behind the ones before it, any number */
+		if (argument.repeated)
+			printf("        %s:*) ", command->name);
+		else
+			printf("        %s:%d:*) ", command->name, at);
 		print_action(source, words);
 		printf(" ;;\n");
 	}

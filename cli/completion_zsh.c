@@ -94,16 +94,16 @@ static void
 print_arguments(const Command *command)
 {
 	const char *synopsis = command->arguments;
-	const char *word;
-	int length;
-	bool optional;
+	CompletionArgument argument;
 
-	for (int at = 1; completion_next_argument(&synopsis, &word, &length, &optional); at++)
+	for (int at = 1; completion_next_argument(&synopsis, &argument); at++)
 	{
 		char *words = NULL;
-		CompletionSource source = completion_source(word, length, &words);
+		CompletionSource source = completion_source(argument.word, argument.length, &words);
+		char *place = argument.repeated ? pg_strdup("*") : psprintf("%d", at);
 
-		printf("        '%d:%s%.*s:", at, optional ? ":" : "", length, word);
+		printf("        '%s:%s%.*s:", place, argument.optional && !argument.repeated ? ":" : "",
+			   argument.length, argument.word);
 		print_source(source, words);
 		printf("'\n");
 	}

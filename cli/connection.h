@@ -14,8 +14,6 @@ typedef struct Connection
 	const Environment *environment;
 	char *schema;				/* that holds the functions, quoted */
 	char *version;				/* of the extension */
-	bool may_read;				/* the tables of the record */
-	bool knows_fingerprints;	/* of manifests, see queries.h */
 	int sent;					/* commands sent into the pipeline */
 } Connection;
 

@@ -32,7 +32,7 @@ const Option common_options[] = {
 	{OPTION_LIST, 0, "set", &option_set, "KEY=VALUE",
 	 "override a key of the configuration (may be repeated)"},
 	{OPTION_CHOICE, 0, "format", &format, "FORMAT",
-	 "form of the output: table, json, csv, html or markdown", print_formats, "DBMAESTRO_FORMAT"},
+	 "form of the output: table, json, jsonl (a line for each row), csv, html or markdown", print_formats, "DBMAESTRO_FORMAT"},
 	{OPTION_FLAG, 0, "echo", &option_echo, NULL, "show the SQL on standard error"},
 	{OPTION_FLAG, 'q', "quiet", &quiet, NULL, "say nothing but errors"},
 	{OPTION_FLAG, 'v', "verbose", &verbose, NULL, "tell SQLSTATE and place of errors"},

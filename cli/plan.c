@@ -41,7 +41,7 @@ plan_change(const Plan *plan, int row)
 
 /* Asks with a manifest, and keeps what is not applied as it is. */
 static void
-ask(Plan *plan, Connection *connection, json_t *changes)
+ask(Plan *plan, Connection *connection, json_t *changes, const char *followed)
 {
 	static const TableColumn columns[] = {{"ordinal", INT4OID},
 										  {"change", TEXTOID},
@@ -49,7 +49,7 @@ ask(Plan *plan, Connection *connection, json_t *changes)
 										  {"detail", TEXTOID},
 										  {NULL, 0}};
 	char *manifest = manifest_text(connection->environment->name, plan->fingerprint, NULL, changes);
-	PGresult *answer = queries_plan(connection, manifest);
+	PGresult *answer = queries_plan(connection, manifest, followed);
 
 	free(manifest);
 	PQclear(plan->rows);
@@ -59,7 +59,7 @@ ask(Plan *plan, Connection *connection, json_t *changes)
 	plan->rows = table_make(columns);
 	for (int row = 0; row < PQntuples(answer); row++)
 	{
-		if (row == 0 && PQnfields(answer) > 4 && !PQgetisnull(answer, row, 4))
+		if (row == 0 && !PQgetisnull(answer, row, 4))
 			plan->last_run = pg_strdup(PQgetvalue(answer, row, 4));
 		if (strcmp(PQgetvalue(answer, row, 2), "applied") == 0)
 			continue;
@@ -71,21 +71,21 @@ ask(Plan *plan, Connection *connection, json_t *changes)
 }
 
 Plan *
-plan_fetch(Connection *connection, const Config *config, Repository *repository)
+plan_fetch(Connection *connection, const Config *config, Repository *repository,
+		   const char *followed)
 {
 	Plan *plan = pg_malloc0(sizeof(Plan));
 
-	if (connection->knows_fingerprints)
-		plan->fingerprint = manifest_fingerprint(config, repository);
+	plan->fingerprint = manifest_fingerprint(config, repository);
 	if (plan->fingerprint)
 	{
-		ask(plan, connection, NULL);
+		ask(plan, connection, NULL, followed);
 		/* a server that refuses this would refuse whatever else we sent */
 		if (!connection_succeeded(plan->rows) || plan_count(plan, "unknown") == 0)
 			return plan;
 	}
 	plan->changes = changes_read_sound(config, repository);
 	plan->manifest = manifest_changes(plan->changes);
-	ask(plan, connection, plan->manifest);
+	ask(plan, connection, plan->manifest, followed);
 	return plan;
 }

@@ -17,8 +17,12 @@ typedef struct Plan
 	char *fingerprint;			/* or NULL */
 } Plan;
 
-/* Asks; rows holds the server's error if it refuses. */
-extern Plan *plan_fetch(Connection *connection, const Config *config, Repository *repository);
+/*
+ * Asks; rows holds the server's error if it refuses.  followed is the
+ * dbm_manifest of the environment that this one follows, or NULL.
+ */
+extern Plan *plan_fetch(Connection *connection, const Config *config, Repository *repository,
+						const char *followed);
 
 extern const char *plan_state(const Plan *plan, int row);
 

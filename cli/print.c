@@ -19,14 +19,16 @@ typedef enum PrintFormat
 {
 	FORMAT_TABLE,
 	FORMAT_JSON,
+	FORMAT_JSON_LINES,
 	FORMAT_CSV,
 	FORMAT_HTML,
 	FORMAT_MARKDOWN,
 } PrintFormat;
 
 const char *const print_formats[] = {
-	[FORMAT_TABLE] = "table", [FORMAT_JSON] = "json",         [FORMAT_CSV] = "csv",
-	[FORMAT_HTML] = "html",   [FORMAT_MARKDOWN] = "markdown", NULL,
+	[FORMAT_TABLE] = "table", [FORMAT_JSON] = "json", [FORMAT_JSON_LINES] = "jsonl",
+	[FORMAT_CSV] = "csv",     [FORMAT_HTML] = "html", [FORMAT_MARKDOWN] = "markdown",
+	NULL,
 };
 
 static PrintFormat format = FORMAT_TABLE;
@@ -44,7 +46,13 @@ print_set_format(const char *name)
 bool
 print_is_json(void)
 {
-	return format == FORMAT_JSON;
+	return format == FORMAT_JSON || format == FORMAT_JSON_LINES;
+}
+
+bool
+print_is_for_people(void)
+{
+	return !print_is_json() && format != FORMAT_CSV;
 }
 
 /* psql's tables show control characters by themselves; the other formats only write. */
@@ -193,26 +201,30 @@ json_cell(const PGresult *rows, int row, int column)
 	return parsed ? parsed : json_text(value);
 }
 
+static json_t *
+json_row(const PGresult *rows, int row)
+{
+	json_t *object = json_object();
+
+	for (int column = 0; column < PQnfields(rows); column++)
+		json_object_set_new(object, PQfname(rows, column), json_cell(rows, row, column));
+	return object;
+}
+
 json_t *
 print_rows_as_json(const PGresult *rows)
 {
 	json_t *array = json_array();
 
 	for (int row = 0; row < PQntuples(rows); row++)
-	{
-		json_t *object = json_object();
-
-		for (int column = 0; column < PQnfields(rows); column++)
-			json_object_set_new(object, PQfname(rows, column), json_cell(rows, row, column));
-		json_array_append_new(array, object);
-	}
+		json_array_append_new(array, json_row(rows, row));
 	return array;
 }
 
 void
 print_json(json_t *value)
 {
-	size_t flags = JSON_INDENT(2) | JSON_ENCODE_ANY;
+	size_t flags = JSON_ENCODE_ANY | (format == FORMAT_JSON ? JSON_INDENT(2) : JSON_COMPACT);
 
 	/* JSON escapes the old control characters by itself, but not those beyond ASCII */
 	if (isatty(STDOUT_FILENO))
@@ -229,6 +241,10 @@ print_rows(const PGresult *rows, const char *title)
 	{
 		case FORMAT_JSON:
 			print_json(print_rows_as_json(rows));
+			break;
+		case FORMAT_JSON_LINES:
+			for (int row = 0; row < PQntuples(rows); row++)
+				print_json(json_row(rows, row));
 			break;
 		case FORMAT_MARKDOWN:
 			print_markdown(rows, title);

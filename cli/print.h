@@ -15,9 +15,13 @@ extern const char *const print_formats[];
 extern void print_set_format(const char *name);
 extern bool print_is_json(void);
 
+/* Is it one that people read?  Else scripts do, and want to have all. */
+extern bool print_is_for_people(void);
+
 /*
  * Prints rows: a table as psql prints it, CSV with the keys as header, a JSON
- * array of objects, ...  The title is printed above tables only.
+ * array of objects, JSON lines one object in each line ...  The title is
+ * printed above tables only.
  */
 extern void print_rows(const PGresult *rows, const char *title);
 

@@ -10,24 +10,51 @@
 #include "message.h"
 #include "prompt.h"
 
-bool
-prompt_yes(const char *format, ...)
+static char *ask(const char *choices, const char *format, va_list arguments)
+	pg_attribute_printf(2, 0);
+
+static char *
+ask(const char *choices, const char *format, va_list arguments)
 {
-	va_list arguments;
 	char *question;
 	char *answer;
-	bool yes;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
 		message_die(EXIT_USAGE, "Say --yes where nobody can be asked.",
 					"this needs a confirmation, and there is no terminal to ask on");
-	va_start(arguments, format);
 	if (vasprintf(&question, format, arguments) < 0)
 		message_die(EXIT_ERROR, NULL, "out of memory");
-	va_end(arguments);
-	answer = simple_prompt(psprintf("%s (yes/no) ", message_printable(question)), true);
-	yes = pg_strcasecmp(answer, "yes") == 0 || pg_strcasecmp(answer, "y") == 0;
+	answer = simple_prompt(psprintf("%s %s", message_printable(question), choices), true);
 	free(question);
+	return answer;
+}
+
+bool
+prompt_yes(const char *format, ...)
+{
+	va_list arguments;
+	char *answer;
+	bool yes;
+
+	va_start(arguments, format);
+	answer = ask("(yes/no) ", format, arguments);
+	va_end(arguments);
+	yes = pg_strcasecmp(answer, "yes") == 0 || pg_strcasecmp(answer, "y") == 0;
 	free(answer);
 	return yes;
+}
+
+bool
+prompt_word(const char *word, const char *format, ...)
+{
+	va_list arguments;
+	char *answer;
+	bool typed;
+
+	va_start(arguments, format);
+	answer = ask("", format, arguments);
+	va_end(arguments);
+	typed = strcmp(answer, word) == 0;
+	free(answer);
+	return typed;
 }

@@ -10,4 +10,7 @@
  */
 extern bool prompt_yes(const char *format, ...) pg_attribute_printf(1, 2);
 
+/* Asks for this word, and returns whether it was typed; in the same way. */
+extern bool prompt_word(const char *word, const char *format, ...) pg_attribute_printf(2, 3);
+
 #endif							/* DBM_CLI_PROMPT_H */

@@ -126,8 +126,6 @@ take_location(Connection *connection, const PGresult *result, ConnectionFault *f
 	}
 	connection->schema = pg_strdup(PQgetvalue(result, 0, 0));
 	connection->version = pg_strdup(PQgetvalue(result, 0, 1));
-	connection->may_read = PQgetvalue(result, 0, 2)[0] == 't';
-	connection->knows_fingerprints = PQgetvalue(result, 0, 3)[0] == 't';
 	if (compare_versions(connection->version, DBM_VERSION) >= 0)
 		return true;
 	*fault = (ConnectionFault) {
@@ -143,11 +141,7 @@ queries_locate(Connection *connection, ConnectionFault *fault)
 {
 	static const Parameters none;
 	PGresult *result = ask(connection,
-						   "SELECT pg_catalog.quote_ident(n.nspname), e.extversion,"
-						   " pg_catalog.has_schema_privilege('dbmaestro', 'USAGE') AND"
-						   " pg_catalog.has_table_privilege('dbmaestro.run', 'SELECT'),"
-						   " pg_catalog.to_regprocedure(pg_catalog.quote_ident(n.nspname)"
-						   " OPERATOR(pg_catalog.||) '.dbm_manifest()') IS NOT NULL"
+						   "SELECT pg_catalog.quote_ident(n.nspname), e.extversion"
 						   " FROM pg_catalog.pg_extension AS e"
 						   " JOIN pg_catalog.pg_namespace AS n"
 						   " ON n.oid OPERATOR(pg_catalog.=) e.extnamespace"
@@ -257,49 +251,39 @@ queries_status(Connection *connection)
 
 	return ask(connection,
 			   psprintf("SELECT environment, follows, guard_in_force, tier, identity, applied,"
-						" last_change, last_applied_at, open_deployments FROM %s.dbm_status()",
+						" last_change, last_applied_at, failed, interrupted_deployments"
+						" FROM %s.dbm_status()",
 						connection->schema),
 			   &none);
 }
 
 PGresult *
-queries_troubles(Connection *connection)
-{
-	static const Parameters none;
-
-	return ask(connection,
-			   "SELECT (SELECT pg_catalog.count(*) FROM"
-			   " (SELECT DISTINCT ON (r.change) r.outcome FROM dbmaestro.run AS r"
-			   " ORDER BY r.change, r.id DESC) AS last"
-			   " WHERE last.outcome OPERATOR(pg_catalog.=) 'failed') AS failed,"
-			   " (SELECT pg_catalog.count(*) FROM dbmaestro.deployment_history AS d"
-			   " WHERE d.state OPERATOR(pg_catalog.=) 'interrupted') AS interrupted",
-			   &none);
-}
-
-PGresult *
-queries_plan(Connection *connection, const char *manifest)
+queries_plan(Connection *connection, const char *manifest, const char *followed)
 {
 	Parameters parameters = {0};
 
 	add_text(&parameters, JSONBOID, manifest);
+	add_text(&parameters, JSONBOID, followed);
 	/* nothing behind the call: only then the server may remember the fingerprint */
 	return ask(connection,
-			   psprintf("SELECT ordinal, change, state, detail%s FROM %s.dbm_plan($1)",
-						connection->knows_fingerprints ? ", last_run" : "", connection->schema),
+			   psprintf("SELECT ordinal, change, state, detail, last_run FROM %s.dbm_plan($1, $2)",
+						connection->schema),
 			   &parameters);
 }
 
 /* --- deploying ------------------------------------------------------------------ */
 
 PGresult *
-queries_deployment_start(Connection *connection, const char *manifest, const char *claims)
+queries_deployment_start(Connection *connection, const char *manifest, const char *claims,
+						 const char *followed)
 {
 	Parameters parameters = {0};
 
 	add_text(&parameters, JSONBOID, manifest);
 	add_text(&parameters, JSONBOID, claims);
-	return ask(connection, psprintf("SELECT %s.dbm_deployment_start($1, $2)", connection->schema),
+	add_text(&parameters, JSONBOID, followed);
+	return ask(connection,
+			   psprintf("SELECT %s.dbm_deployment_start($1, $2, $3)", connection->schema),
 			   &parameters);
 }
 
@@ -373,4 +357,213 @@ queries_send_apply(Connection *connection, const char *change, const char *scrip
 	add_text(&parameters, INT8OID, deployment);
 	send_command(connection, sql, &parameters);
 	pg_free(sql);
+}
+
+/* --- by one statement each ------------------------------------------------------- */
+
+PGresult *
+queries_manifest(Connection *connection)
+{
+	static const Parameters none;
+
+	return ask(connection, psprintf("SELECT %s.dbm_manifest()", connection->schema), &none);
+}
+
+PGresult *
+queries_submit(Connection *connection, const char *change, const char *script,
+			   size_t script_length, const char *rollback, size_t rollback_length,
+			   const char *claims)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, change);
+	add_bytes(&parameters, script, script_length);
+	if (rollback)
+		add_bytes(&parameters, rollback, rollback_length);
+	else
+		add_text(&parameters, TEXTOID, NULL);
+	add_text(&parameters, JSONBOID, claims);
+	return ask(connection, psprintf("SELECT %s.dbm_submit($1, $2, $3, $4)", connection->schema),
+			   &parameters);
+}
+
+PGresult *
+queries_rollback_change(Connection *connection, const char *change, const char *reason)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, change);
+	add_text(&parameters, TEXTOID, reason);
+	return ask(connection,
+			   psprintf("SELECT outcome, run, statements, duration FROM %s.dbm_rollback($1, $2)",
+						connection->schema),
+			   &parameters);
+}
+
+PGresult *
+queries_last_deployment(Connection *connection)
+{
+	static const Parameters none;
+
+	return ask(connection,
+			   psprintf("SELECT deployment, deployment_state, deployment_commit, deployment_ref,"
+						" deployment_started_at::pg_catalog.timestamptz(0),"
+						" deployment_started_by,"
+						" (SELECT pg_catalog.bool_and("
+						"pg_catalog.has_table_privilege(c.oid, 'SELECT') AND"
+						" pg_catalog.has_schema_privilege(n.oid, 'USAGE'))"
+						" FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n"
+						" ON n.oid OPERATOR(pg_catalog.=) c.relnamespace"
+						" WHERE n.nspname OPERATOR(pg_catalog.=) 'dbmaestro'"
+						" AND c.relname::pg_catalog.text OPERATOR(pg_catalog.=) ANY"
+						" ('{deployment_history,deployment_change}'::pg_catalog.text[]))"
+						" FROM %s.dbm_status()",
+						connection->schema),
+			   &none);
+}
+
+PGresult *
+queries_deployment_aim(Connection *connection, const char *deployment)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, INT8OID, deployment);
+	return ask(connection,
+			   "SELECT d.followed, (SELECT c.change FROM dbmaestro.deployment_change AS c"
+			   " WHERE c.deployment OPERATOR(pg_catalog.=) d.deployment"
+			   " ORDER BY c.ordinal DESC LIMIT 1), d.fingerprint IS NOT NULL"
+			   " FROM dbmaestro.deployment_history AS d"
+			   " WHERE d.deployment OPERATOR(pg_catalog.=) $1",
+			   &parameters);
+}
+
+/* --- environments ---------------------------------------------------------------- */
+
+PGresult *
+queries_standing(Connection *connection)
+{
+	static const Parameters none;
+
+	return ask(connection,
+			   psprintf("SELECT environment, identity, guard, guard_in_force, tier, applied"
+						" FROM %s.dbm_status()",
+						connection->schema),
+			   &none);
+}
+
+PGresult *
+queries_guard(Connection *connection, const char *mode, bool preload)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, mode);
+	add_text(&parameters, BOOLOID, preload ? "true" : "false");
+	return ask(connection, psprintf("SELECT %s.dbm_guard($1, $2)", connection->schema),
+			   &parameters);
+}
+
+PGresult *
+queries_attach(Connection *connection, const char *reason, const char *environment)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, reason);
+	add_text(&parameters, TEXTOID, environment);
+	return ask(connection, psprintf("SELECT %s.dbm_attach($1, $2)", connection->schema),
+			   &parameters);
+}
+
+PGresult *
+queries_reset(Connection *connection, const char *reason)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, reason);
+	return ask(connection,
+			   psprintf("SELECT changes, objects, deployment, root_before, root_after"
+						" FROM %s.dbm_reset($1)",
+						connection->schema),
+			   &parameters);
+}
+
+PGresult *
+queries_snapshot(Connection *connection, const char *label)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, label);
+	return ask(connection, psprintf("SELECT %s.dbm_snapshot($1)", connection->schema),
+			   &parameters);
+}
+
+PGresult *
+queries_doctor(Connection *connection)
+{
+	static const Parameters none;
+
+	return ask(connection,
+			   psprintf("SELECT check_name, health, finding, advice FROM %s.dbm_doctor()",
+						connection->schema),
+			   &none);
+}
+
+/* --- the record ------------------------------------------------------------------- */
+
+/* For a reader the time to the second, and of all that an event may say the one text that it does. */
+static const char *const audit_brief =
+	"e.at::pg_catalog.timestamptz(0), e.kind, e.action, e.object, e.change,"
+	" e.authenticated_role AS role, COALESCE(e.message, e.detail) AS message";
+static const char *const audit_whole =
+	"e.id, e.at, e.kind, e.action, e.object_kind, e.object, e.change, e.run, e.deployment,"
+	" e.environment, e.sqlstate, e.message, e.detail, e.hint, e.statement,"
+	" e.authenticated_role, e.session_role, e.current_role_name, e.client_address,"
+	" e.application_name, e.backend_pid, e.transaction_id";
+
+static const char *const history_brief =
+	"e.run, e.started_at::pg_catalog.timestamptz(0), e.change, e.outcome,"
+	" e.duration, e.executed_by, pg_catalog.left(e.commit, 10) AS commit,"
+	" COALESCE(e.message, e.reason) AS message";
+static const char *const history_whole =
+	"e.run, e.change, e.direction, e.outcome, e.environment, e.started_at, e.finished_at,"
+	" e.duration, e.statements, e.executed_by, e.run_as, e.deployment, e.commit, e.provenance,"
+	" e.reason, e.failed_statement, e.failed_line, e.sqlstate, e.message";
+
+/* The record, as the names of its columns say it. */
+static PGresult *
+ask_record(Connection *connection, const char *columns, const char *view, const char *number,
+		   const char *at, const char *role, const char *among, const RecordFilter *filter)
+{
+	Parameters parameters = {0};
+	char *sql = psprintf(
+		"SELECT %s FROM dbmaestro.%s AS e"
+		" WHERE ($1 IS NULL OR e.%s OPERATOR(pg_catalog.>=) $1)"
+		" AND ($2 IS NULL OR e.%s OPERATOR(pg_catalog.<) $2)"
+		" AND ($3 IS NULL OR e.change OPERATOR(pg_catalog.=) $3)"
+		" AND ($4 IS NULL OR e.%s OPERATOR(pg_catalog.=) $4)"
+		" AND ($5 IS NULL OR e.%s OPERATOR(pg_catalog.=)"
+		" ANY (pg_catalog.string_to_array($5, ',')))"
+		" ORDER BY e.%s DESC, e.%s DESC LIMIT $6",
+		columns, view, at, at, role, among, at, number);
+
+	add_text(&parameters, TIMESTAMPTZOID, filter->since);
+	add_text(&parameters, TIMESTAMPTZOID, filter->until);
+	add_text(&parameters, TEXTOID, filter->change);
+	add_text(&parameters, TEXTOID, filter->role);
+	add_text(&parameters, TEXTOID, filter->among);
+	add_text(&parameters, INT8OID, filter->limit);
+	return ask(connection, sql, &parameters);
+}
+
+PGresult *
+queries_audit(Connection *connection, const RecordFilter *filter, bool whole)
+{
+	return ask_record(connection, whole ? audit_whole : audit_brief, "audit_event", "id",
+					  "at", "authenticated_role", "kind", filter);
+}
+
+PGresult *
+queries_history(Connection *connection, const RecordFilter *filter, bool whole)
+{
+	return ask_record(connection, whole ? history_whole : history_brief, "change_history",
+					  "run", "started_at", "executed_by", "outcome", filter);
 }

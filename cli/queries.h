@@ -35,20 +35,77 @@ extern PGresult *queries_grant(Connection *connection, const char *capability, c
 /* dbm_status: one row. */
 extern PGresult *queries_status(Connection *connection);
 
-/* One row: changes whose last run failed, and deployments that were interrupted. */
-extern PGresult *queries_troubles(Connection *connection);
-
-/* dbm_plan: ordinal, change, state, detail, and last_run where fingerprints are known. */
-extern PGresult *queries_plan(Connection *connection, const char *manifest);
+/* dbm_plan: ordinal, change, state, detail, last_run.  followed is a dbm_manifest, or NULL. */
+extern PGresult *queries_plan(Connection *connection, const char *manifest, const char *followed);
 
 /* dbm_deployment_start: the number. */
 extern PGresult *queries_deployment_start(Connection *connection, const char *manifest,
-										  const char *claims);
+										  const char *claims, const char *followed);
 
 extern PGresult *queries_deployment_finish(Connection *connection, const char *deployment,
 										   const char *outcome);
 
 extern PGresult *queries_rollback(Connection *connection);
+
+/* dbm_manifest: what is applied, in the order in which it was, as JSON. */
+extern PGresult *queries_manifest(Connection *connection);
+
+/* dbm_submit: the approval hash. */
+extern PGresult *queries_submit(Connection *connection, const char *change, const char *script,
+								size_t script_length, const char *rollback, size_t rollback_length,
+								const char *claims);
+
+/* dbm_rollback: outcome, run, statements, duration. */
+extern PGresult *queries_rollback_change(Connection *connection, const char *change,
+										 const char *reason);
+
+/*
+ * Of dbm_status: the newest deployment, its state, commit and ref, when and by
+ * whom it was started; and whether we may read more of it.
+ */
+extern PGresult *queries_last_deployment(Connection *connection);
+
+/* The environment whose manifest came with a deployment, and the last change it was to bring. */
+extern PGresult *queries_deployment_aim(Connection *connection, const char *deployment);
+
+/* --- environments ---------------------------------------------------------------- */
+
+/* Of dbm_status: environment, identity, guard, guard_in_force, tier, applied. */
+extern PGresult *queries_standing(Connection *connection);
+
+/* dbm_guard: the mode in force. */
+extern PGresult *queries_guard(Connection *connection, const char *mode, bool preload);
+
+extern PGresult *queries_attach(Connection *connection, const char *reason,
+								const char *environment);
+
+/* dbm_reset: environment, changes, objects, deployment, root_before, root_after. */
+extern PGresult *queries_reset(Connection *connection, const char *reason);
+
+/* dbm_snapshot: snapshot, label. */
+extern PGresult *queries_snapshot(Connection *connection, const char *label);
+
+/* dbm_doctor: environment, check_name, health, finding, advice. */
+extern PGresult *queries_doctor(Connection *connection);
+
+/* --- the record ------------------------------------------------------------------- */
+
+/* Which rows are wanted; NULL: whatever it is. */
+typedef struct RecordFilter
+{
+	const char *since;			/* times, as the server reads them */
+	const char *until;
+	const char *change;
+	const char *role;
+	const char *among;			/* kinds of events, or outcomes of runs, separated by commas */
+	const char *limit;			/* NULL: all */
+} RecordFilter;
+
+/* The trail, newest first: what matters for a reader, or all columns. */
+extern PGresult *queries_audit(Connection *connection, const RecordFilter *filter, bool whole);
+
+/* change_history, in the same way. */
+extern PGresult *queries_history(Connection *connection, const RecordFilter *filter, bool whole);
 
 /*
  * The same into a pipeline; each counts as one command and gets one result.

@@ -66,13 +66,12 @@ open_git(Repository *repository)
 }
 
 static void
-find_commit(Repository *repository)
+find_commit(Repository *repository, const char *wanted)
 {
-	const char *wanted = reference ? reference : "HEAD";
 	git_object *object = NULL;
 	git_object *commit = NULL;
 
-	if (reference == NULL && git_repository_head_unborn(repository->git) == 1)
+	if (strcmp(wanted, "HEAD") == 0 && git_repository_head_unborn(repository->git) == 1)
 		message_die(EXIT_ERROR, "Commit the scripts, or say --worktree to deploy them as they are.",
 					"the repository has no commit yet");
 	if (git_revparse_single(&object, repository->git, wanted) != 0)
@@ -145,22 +144,27 @@ repository_open_worktree(const Config *config)
 }
 
 Repository *
-repository_open(const Config *config)
+repository_open_at(const Config *config, const char *wanted)
 {
-	Repository *repository;
+	Repository *repository = pg_malloc0(sizeof(Repository));
 
-	if (worktree && reference)
-		message_die(EXIT_USAGE, "Say one of them.", "--worktree and --ref cannot be used together");
-	if (worktree)
-		return repository_open_worktree(config);
-	repository = pg_malloc0(sizeof(Repository));
 	repository->config = config;
 	/* every blob is read once: a cache would only hold all of them in memory */
 	git_libgit2_opts(GIT_OPT_ENABLE_CACHING, 0);
 	open_git(repository);
-	find_commit(repository);
+	find_commit(repository, wanted);
 	find_root(repository);
 	return repository;
+}
+
+Repository *
+repository_open(const Config *config)
+{
+	if (worktree && reference)
+		message_die(EXIT_USAGE, "Say one of them.", "--worktree and --ref cannot be used together");
+	if (worktree)
+		return repository_open_worktree(config);
+	return repository_open_at(config, reference ? reference : "HEAD");
 }
 
 /* --- walking --------------------------------------------------------------- */

@@ -15,15 +15,12 @@ dbm_call_set(PGFunction function, Oid function_oid, TupleDesc *descriptor)
 	LOCAL_FCINFO(fcinfo, 0);
 	FmgrInfo flinfo;
 	ReturnSetInfo result = {.type = T_ReturnSetInfo};
-	TupleDesc expected;
 	ExprContext *context = CreateStandaloneExprContext();
 
 	fmgr_info(function_oid, &flinfo);
-	(void) get_func_result_type(function_oid, NULL, &expected);
 	result.econtext = context;
 	/* the result is to live where the caller is, not in a context of the executor's */
 	context->ecxt_per_query_memory = CurrentMemoryContext;
-	result.expectedDesc = expected;
 	result.allowedModes = SFRM_Materialize;
 	result.returnMode = SFRM_Materialize;
 	InitFunctionCallInfoData(*fcinfo, &flinfo, 0, InvalidOid, NULL, (Node *) &result);

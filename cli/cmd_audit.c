@@ -1,0 +1,36 @@
+/*
+ * cli/cmd_audit.c: dbmaestro audit ENVIRONMENT
+ */
+#include "postgres_fe.h"
+
+#include "commands.h"
+#include "print.h"
+#include "record.h"
+
+static char *kinds = NULL;
+static bool denied = false;
+
+const Option audit_options[] = {
+	{OPTION_GROUP, .value = (void *) record_options},
+	{OPTION_TEXT, 0, "kind", &kinds, "KINDS", "of these kinds: run,grant,guard ..."},
+	{OPTION_FLAG, 0, "denied", &denied, NULL, "what was refused: the kinds denied and refused"},
+	{OPTION_END},
+};
+
+ExitCode
+cmd_audit(int count, char **arguments)
+{
+	const Config *config = config_load();
+	const Environment *environment = config_environment(config, arguments[0]);
+	const char *among = kinds;
+	RecordFilter filter;
+	Connection *connection;
+
+	if (denied)
+		among = psprintf("denied,refused%s%s", kinds ? "," : "", kinds ? kinds : "");
+	filter = record_filter(among);
+	connection = connection_open(environment);
+	record_print(connection, queries_audit(connection, &filter, !print_is_for_people()));
+	connection_close(connection);
+	return EXIT_DONE;
+}

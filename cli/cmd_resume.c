@@ -1,0 +1,130 @@
+/*
+ * cli/cmd_resume.c: dbmaestro resume ENVIRONMENT
+ *
+ * The newest deployment did not reach its end: its commit is deployed again,
+ * as far as it was to go, and from the environment that it came from.
+ */
+#include "postgres_fe.h"
+
+#include "commands.h"
+#include "delivery.h"
+#include "message.h"
+#include "outcome.h"
+#include "queries.h"
+#include "table.h"
+
+#include "catalog/pg_type_d.h"
+
+const Option resume_options[] = {
+	{OPTION_GROUP, .value = (void *) delivery_options},
+	{OPTION_END},
+};
+
+/* The newest deployment, as the server tells of it. */
+typedef struct Found
+{
+	char *number;				/* NULL: there is none */
+	char *state;
+	char *commit;				/* NULL: it was not of a commit */
+	char *reference;
+	char *started_at;
+	char *started_by;
+	bool readable;				/* we may see what it was to bring */
+} Found;
+
+static char *
+copy_value(const PGresult *result, int column)
+{
+	return PQgetisnull(result, 0, column) ? NULL : pg_strdup(PQgetvalue(result, 0, column));
+}
+
+static Found
+find_last(Connection *connection)
+{
+	PGresult *result = connection_expect(connection, queries_last_deployment(connection));
+	Found found = {copy_value(result, 0), copy_value(result, 1), copy_value(result, 2),
+				   copy_value(result, 3), copy_value(result, 4), copy_value(result, 5)};
+
+	found.readable = PQgetvalue(result, 0, 6)[0] == 't';
+	PQclear(result);
+	return found;
+}
+
+static ExitCode
+tell_nothing(const Environment *environment, const Found *found)
+{
+	static const TableColumn columns[] = {{"change", TEXTOID}, {NULL, 0}};
+	json_t *facts = json_object();
+
+	json_object_set_new(facts, "environment", json_string(environment->name));
+	json_object_set_new(facts, "outcome", json_string("nothing to do"));
+	outcome_print(facts, table_make(columns), NULL);
+	if (found->number)
+		message_info("nothing to resume in \"%s\": deployment %s, the last one, has succeeded",
+					 environment->name, found->number);
+	else
+		message_info("nothing to resume in \"%s\": nothing was ever deployed there",
+					 environment->name);
+	return EXIT_DONE;
+}
+
+static void
+require_resumable(const Environment *environment, const Found *found)
+{
+	if (strcmp(found->state, "running") == 0)
+		message_die(EXIT_BUSY, psprintf("Wait for its end: dbmaestro status %s", environment->name),
+					"deployment %s to \"%s\" is running, started at %s by \"%s\"", found->number,
+					environment->name, found->started_at, found->started_by);
+	if (found->commit == NULL)
+		message_die(EXIT_ERROR,
+					psprintf("Run \"dbmaestro deploy %s\" with the files that it was of.",
+							 environment->name),
+					"deployment %s to \"%s\" was not of a commit", found->number,
+					environment->name);
+}
+
+/* Where it came from, and where it was to end. */
+static void
+take_aim(Delivery *delivery, const Found *found)
+{
+	PGresult *aim;
+
+	if (!found->readable)
+	{
+		message_warning("the whole commit is resumed: whether the deployment was to stop before its "
+						"end, or was a promotion, is for those to see who have the capability audit");
+		return;
+	}
+	aim = connection_expect(delivery->connection,
+							queries_deployment_aim(delivery->connection, found->number));
+	/* with a fingerprint it was to bring all that the commit holds */
+	if (PQntuples(aim) > 0 && PQgetvalue(aim, 0, 2)[0] != 't')
+		delivery->last_wanted = copy_value(aim, 1);
+	if (PQntuples(aim) > 0 && !PQgetisnull(aim, 0, 0))
+		delivery_follow(delivery, config_environment(delivery->config, PQgetvalue(aim, 0, 0)));
+	PQclear(aim);
+}
+
+ExitCode
+cmd_resume(int count, char **arguments)
+{
+	const Config *config = config_load();
+	const Environment *environment = config_environment(config, arguments[0]);
+	Delivery delivery = {.config = config,
+						 .connection = connection_open(environment),
+						 .again = psprintf("resume %s", environment->name)};
+	Found found = find_last(delivery.connection);
+	ExitCode code;
+
+	if (found.number == NULL || strcmp(found.state, "succeeded") == 0)
+		return tell_nothing(environment, &found);
+	require_resumable(environment, &found);
+	message_info("deployment %s of commit %.10s (%s), started at %s by \"%s\": %s", found.number,
+				 found.commit, found.reference ? found.reference : "no ref", found.started_at,
+				 found.started_by, found.state);
+	delivery.repository = repository_open_at(config, found.commit);
+	take_aim(&delivery, &found);
+	code = delivery_run(&delivery);
+	connection_close(delivery.connection);
+	return code;
+}

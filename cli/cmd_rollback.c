@@ -1,0 +1,143 @@
+/*
+ * cli/cmd_rollback.c: dbmaestro rollback ENVIRONMENT CHANGE | --to CHANGE
+ *
+ * Whether a change can be taken back, and whether the schema is then as it was
+ * before, the server says.
+ */
+#include "postgres_fe.h"
+
+#include <jansson.h>
+
+#include "catalog/pg_type_d.h"
+
+#include "commands.h"
+#include "message.h"
+#include "outcome.h"
+#include "prompt.h"
+#include "queries.h"
+#include "series.h"
+#include "table.h"
+
+static char *last_kept = NULL;
+static char *reason = NULL;
+static bool yes = false;
+
+const Option rollback_options[] = {
+	{OPTION_TEXT, 0, "to", &last_kept, "CHANGE",
+	 "roll back all that was applied behind this change, which stays"},
+	{OPTION_TEXT, 0, "reason", &reason, "TEXT", "why, for the record"},
+	{OPTION_FLAG, 'y', "yes", &yes, NULL, "do not ask"},
+	{OPTION_END},
+};
+
+static const char *
+applied_name(json_t *applied, int at)
+{
+	return json_string_value(json_object_get(json_array_get(applied, at), "change"));
+}
+
+/* The newest first, down to the one that stays. */
+static void
+choose_behind(Series *series, const Environment *environment)
+{
+	PGresult *result = connection_expect(series->connection, queries_manifest(series->connection));
+	json_t *manifest = json_loads(PQgetvalue(result, 0, 0), 0, NULL);
+	json_t *applied = json_object_get(manifest, "changes");
+	int at = json_array_size(applied);
+
+	series->names = pg_malloc0((at + 1) * sizeof(char *));
+	while (--at >= 0 && strcmp(applied_name(applied, at), last_kept) != 0)
+		series->names[series->count++] = pg_strdup(applied_name(applied, at));
+	if (at < 0)
+		message_die(EXIT_ERROR,
+					psprintf("Run \"dbmaestro history %s\" to see what is.", environment->name),
+					"change \"%s\" is not applied in \"%s\"", last_kept, environment->name);
+	json_decref(manifest);
+	PQclear(result);
+}
+
+static void
+require_target(int count)
+{
+	if (count > 1 && last_kept)
+		message_die(EXIT_USAGE, "Name one change, or say --to.",
+					"a change and --to cannot be used together");
+	if (count < 2 && last_kept == NULL)
+		message_die(EXIT_USAGE,
+					"Name one change to roll it back, or say --to CHANGE to roll back all behind it.",
+					"it is not said what to roll back");
+}
+
+/* Shows what would be rolled back, in order, and asks. */
+static bool
+confirm(const Series *series, const Environment *environment)
+{
+	if (yes)
+		return true;
+	message_info("To be rolled back in \"%s\", in this order:", environment->name);
+	for (int at = 0; at < series->count; at++)
+		message_info("  %s", series->names[at]);
+	if (prompt_yes("Roll back %d %s in \"%s\"?", series->count,
+				   series->count == 1 ? "change" : "changes", environment->name))
+		return true;
+	message_info("nothing was rolled back");
+	return false;
+}
+
+static PGresult *
+roll_back(Series *series, int at)
+{
+	return queries_rollback_change(series->connection, series->names[at], reason);
+}
+
+static void
+print_rolled_back(const Series *series, const char *outcome)
+{
+	static const TableColumn columns[] = {{"change", TEXTOID},	 {"outcome", TEXTOID},
+										  {"run", INT8OID},		 {"statements", INT4OID},
+										  {"duration", TEXTOID}, {NULL, 0}};
+	PGresult *rows = table_make(columns);
+	json_t *facts = json_object();
+
+	for (int at = 0; at < series->count; at++)
+		table_add(rows, series->names[at], series_step(series, at), series_value(series, at, 1),
+				  series_value(series, at, 2), series_value(series, at, 3));
+	json_object_set_new(facts, "environment", json_string(series->connection->environment->name));
+	json_object_set_new(facts, "outcome", json_string(outcome));
+	outcome_print(facts, rows, series->error);
+}
+
+ExitCode
+cmd_rollback(int count, char **arguments)
+{
+	const Config *config = config_load();
+	const Environment *environment = config_environment(config, arguments[0]);
+	Series series = {.done_word = "rolled back", .call = roll_back};
+	ExitCode code = EXIT_ERROR;
+
+	require_target(count);
+	series.again = psprintf("rollback %s %s%s", environment->name, last_kept ? "--to " : "",
+							last_kept ? last_kept : arguments[1]);
+	series.connection = connection_open(environment);
+	if (last_kept)
+		choose_behind(&series, environment);
+	else
+	{
+		series.count = 1;
+		series.names = (const char **) &arguments[1];
+	}
+	if (series.count == 0)
+	{
+		print_rolled_back(&series, "nothing to do");
+		message_info("nothing to do: \"%s\" was applied last", last_kept);
+		code = EXIT_DONE;
+	}
+	else if (confirm(&series, environment))
+	{
+		series_run(&series);
+		print_rolled_back(&series, series_outcome(&series));
+		code = series_end(&series);
+	}
+	connection_close(series.connection);
+	return code;
+}

@@ -1,0 +1,31 @@
+/*
+ * cli/delivery.h: bringing a commit to an environment, as deploy, promote and resume do it
+ */
+#ifndef DBM_CLI_DELIVERY_H
+#define DBM_CLI_DELIVERY_H
+
+#include "connection.h"
+#include "options.h"
+#include "repository.h"
+
+typedef struct Delivery
+{
+	const Config *config;
+	Repository *repository;
+	Connection *connection;
+	const char *last_wanted;	/* change behind which to stop, unless --to says; or NULL */
+	const char *source;			/* name of the environment that is followed, or NULL */
+	const char *followed;		/* its dbm_manifest */
+	const char *again;			/* the command that goes on after a failure */
+} Delivery;
+
+/* The options --to, --dry-run and --single-transaction, for the tables of commands. */
+extern const Option delivery_options[];
+
+/* Fetches the dbm_manifest of the environment that is followed. */
+extern void delivery_follow(Delivery *delivery, const Environment *source);
+
+/* Plans and applies what is pending, and tells what became of it. */
+extern ExitCode delivery_run(Delivery *delivery);
+
+#endif							/* DBM_CLI_DELIVERY_H */

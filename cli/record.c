@@ -1,0 +1,55 @@
+/*
+ * cli/record.c: looking into the record of an environment, as audit and history do it
+ */
+#include "postgres_fe.h"
+
+#include "message.h"
+#include "print.h"
+#include "record.h"
+
+static char *since = NULL;
+static char *until = NULL;
+static char *change = NULL;
+static char *role = NULL;
+static char *limit = "100";
+
+const Option record_options[] = {
+	{OPTION_TEXT, 0, "since", &since, "TIME",
+	 "from this time on, as the server reads it: 2026-11-22, yesterday, '2026-11-22 10:00+01'"},
+	{OPTION_TEXT, 0, "until", &until, "TIME", "before this time"},
+	{OPTION_TEXT, 0, "change", &change, "CHANGE", "of this change"},
+	{OPTION_TEXT, 0, "role", &role, "ROLE", "of whom connected as this role"},
+	{OPTION_TEXT, 0, "limit", &limit, "NUMBER", "so many at most, the newest (100), or all"},
+	{OPTION_END},
+};
+
+RecordFilter
+record_filter(const char *among)
+{
+	bool all = strcmp(limit, "all") == 0;
+
+	if (!all && (limit[0] == '\0' || strlen(limit) > 18 || limit[strspn(limit, "0123456789")]))
+		message_die(EXIT_USAGE, "Give a number, or \"all\".", "invalid value for --limit: \"%s\"",
+					limit);
+	return (RecordFilter) {since, until, change, role, among, all ? NULL : limit};
+}
+
+void
+record_print(const Connection *connection, PGresult *rows)
+{
+	ExitCode code;
+
+	if (!connection_succeeded(rows))
+	{
+		code = message_server_error(rows);
+		if (code == EXIT_PERMISSION)
+			message_hint("Ask for the capability: SELECT %s.dbm_grant('audit', '%s');",
+						 connection->schema, PQuser(connection->pg));
+		exit(code);
+	}
+	if (PQntuples(rows) > 0 || !print_is_for_people())
+		print_rows(rows, NULL);
+	else
+		message_info("nothing of that is on record");
+	PQclear(rows);
+}

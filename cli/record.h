@@ -1,0 +1,19 @@
+/*
+ * cli/record.h: looking into the record of an environment, as audit and history do it
+ */
+#ifndef DBM_CLI_RECORD_H
+#define DBM_CLI_RECORD_H
+
+#include "options.h"
+#include "queries.h"
+
+/* The options --since, --until, --change, --role and --limit, for the tables of commands. */
+extern const Option record_options[];
+
+/* What they ask for, and those kinds or outcomes (NULL: all). */
+extern RecordFilter record_filter(const char *among);
+
+/* Prints the rows that were asked for; ends the program if there was an error. */
+extern void record_print(const Connection *connection, PGresult *rows);
+
+#endif							/* DBM_CLI_RECORD_H */
