@@ -14,6 +14,12 @@ const char *const command_groups[] = {
 };
 
 const Command commands[] = {
+	{"init", GROUP_REPOSITORY, "[ENVIRONMENT]", "begin a repository, or prepare an environment",
+	 "Without an environment: writes dbmaestro.conf, the folders for scripts, a playbook and "
+	 "examples for CI into this directory.  With one: creates the extension in its database, "
+	 "tells it which environment it is, and grants capabilities, all as dbmaestro.conf says.  "
+	 "What is there already is left alone.",
+	 init_options, cmd_init},
 	{"new", GROUP_REPOSITORY, "SLUG", "write the files of a new change",
 	 "Writes a script and its rollback script, named by the time and the slug, with a header to "
 	 "fill in.",
@@ -84,8 +90,13 @@ const Command commands[] = {
 	 reset_options, cmd_reset},
 	{"help", GROUP_HELP, "[TOPIC]", "explain a command, or exit-codes, configuration",
 	 "Explains a command, the exit codes (exit-codes) or the keys of dbmaestro.conf "
-	 "(configuration).",
+	 "(configuration), or prints the manual page for man (manual).",
 	 NULL, cmd_help},
+	{"completion", GROUP_HELP, "SHELL", "print the completion script for bash or zsh",
+	 "Prints a script with which bash or zsh completes commands, options, and the names of "
+	 "environments and changes.  Those it asks for by \"completion environments\" and "
+	 "\"completion changes\".",
+	 completion_options, cmd_completion},
 	{NULL},
 };
 

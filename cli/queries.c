@@ -121,8 +121,7 @@ take_location(Connection *connection, const PGresult *result, ConnectionFault *f
 			EXIT_ERROR,
 			psprintf("extension dbmaestro is not installed in database \"%s\"",
 								 PQdb(connection->pg)),
-			psprintf("Run there, as superuser: CREATE EXTENSION dbmaestro; SELECT dbm_init('%s');",
-					 name)};
+			psprintf("Run as superuser: dbmaestro init %s", name)};
 		return false;
 	}
 	connection->schema = pg_strdup(PQgetvalue(result, 0, 0));
@@ -157,6 +156,90 @@ queries_locate(Connection *connection, ConnectionFault *fault)
 									pg_strdup(PQresultErrorMessage(result)), NULL};
 	PQclear(result);
 	return found;
+}
+
+/* --- setting up ----------------------------------------------------------------- */
+
+PGresult *
+queries_extension_exists(Connection *connection)
+{
+	static const Parameters none;
+
+	return ask(connection,
+			   "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension AS e"
+			   " WHERE e.extname OPERATOR(pg_catalog.=) 'dbmaestro')",
+			   &none);
+}
+
+PGresult *
+queries_create_extension(Connection *connection)
+{
+	static const Parameters none;
+
+	return ask(connection, "CREATE EXTENSION dbmaestro", &none);
+}
+
+PGresult *
+queries_environment(Connection *connection)
+{
+	static const Parameters none;
+
+	return ask(connection,
+			   psprintf("SELECT environment, follows, run_as FROM %s.dbm_status()",
+						connection->schema),
+			   &none);
+}
+
+PGresult *
+queries_init(Connection *connection, const char *environment, const char *follows,
+			 const char *run_as)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, environment);
+	add_text(&parameters, TEXTOID, follows);
+	add_text(&parameters, NAMEOID, run_as);
+	return ask(connection, psprintf("SELECT %s.dbm_init($1, $2, $3)", connection->schema),
+			   &parameters);
+}
+
+PGresult *
+queries_configure(Connection *connection, const char *setting, const char *value)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, setting);
+	add_text(&parameters, TEXTOID, value);
+	return ask(connection, psprintf("SELECT %s.dbm_configure($1, $2)", connection->schema),
+			   &parameters);
+}
+
+PGresult *
+queries_is_granted(Connection *connection, const char *capability, const char *role)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, capability);
+	add_text(&parameters, TEXTOID, role);
+	/* a role that was dropped and made again has nothing, though the name is there */
+	return ask(connection,
+			   "SELECT EXISTS (SELECT FROM dbmaestro.capability AS c"
+			   " JOIN pg_catalog.pg_roles AS r ON r.oid OPERATOR(pg_catalog.=) c.role"
+			   " WHERE c.capability OPERATOR(pg_catalog.=) $1"
+			   " AND r.rolname OPERATOR(pg_catalog.=) $2::name"
+			   " AND c.role_name OPERATOR(pg_catalog.=) $2)",
+			   &parameters);
+}
+
+PGresult *
+queries_grant(Connection *connection, const char *capability, const char *role)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, capability);
+	add_text(&parameters, NAMEOID, role);
+	return ask(connection, psprintf("SELECT %s.dbm_grant($1, $2)", connection->schema),
+			   &parameters);
 }
 
 /* --- looking ------------------------------------------------------------------ */
