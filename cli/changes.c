@@ -235,6 +235,17 @@ compare_by_number(const void *left, const void *right)
 }
 
 static int
+compare_by_date(const void *left, const void *right)
+{
+	const Change *one = left;
+	const Change *other = right;
+
+	if (one->repeatable || other->repeatable)
+		return compare_by_name(left, right);
+	return naming_compare_dates(one->name, other->name);
+}
+
+static int
 compare_by_plan(const void *left, const void *right)
 {
 	const Change *one = left;
@@ -262,6 +273,8 @@ sort_changes(Changes *changes)
 	}
 	if (strcmp(order, "number") == 0)
 		qsort(changes->items, changes->count, sizeof(Change), compare_by_number);
+	else if (strcmp(order, "date") == 0)
+		qsort(changes->items, changes->count, sizeof(Change), compare_by_date);
 	else if (strcmp(order, "plan") == 0)
 	{
 		sqitch_plan_apply(changes);
