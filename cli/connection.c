@@ -248,7 +248,7 @@ advance(Attempt *attempt, const struct pollfd *socket)
 
 /* The connection that has come of an attempt; NULL if none has, with the reason in fault. */
 static Connection *
-end_attempt(const Attempt *attempt, ConnectionFault *fault)
+end_attempt_bare(const Attempt *attempt, ConnectionFault *fault)
 {
 	Connection *connection = pg_malloc0(sizeof(Connection));
 
@@ -267,14 +267,25 @@ end_attempt(const Attempt *attempt, ConnectionFault *fault)
 								  PQparameterStatus(attempt->pg, "server_version"));
 		fault->hint = "dbmaestro needs PostgreSQL 15 or later.";
 	}
-	if (fault->message == NULL)
+	if (fault->message)
 	{
-		PQsetNoticeReceiver(connection->pg, message_notice, NULL);
-		PQsetErrorVerbosity(connection->pg, message_verbosity());
-		set_keepalives(connection->pg);
-		if (queries_locate(connection, fault))
-			return connection;
+		connection_close(connection);
+		return NULL;
 	}
+	PQsetNoticeReceiver(connection->pg, message_notice, NULL);
+	PQsetErrorVerbosity(connection->pg, message_verbosity());
+	set_keepalives(connection->pg);
+	return connection;
+}
+
+/* The same, and the extension is there. */
+static Connection *
+end_attempt(const Attempt *attempt, ConnectionFault *fault)
+{
+	Connection *connection = end_attempt_bare(attempt, fault);
+
+	if (connection == NULL || queries_locate(connection, fault))
+		return connection;
 	connection_close(connection);
 	return NULL;
 }
@@ -300,14 +311,29 @@ connection_try_all(const Environment *const *environments, int count, Connection
 	pg_free(sockets);
 }
 
-Connection *
-connection_try(const Environment *environment, ConnectionFault *fault)
+static Attempt
+attempt_alone(const Environment *environment)
 {
 	Attempt attempt = {environment};
 
 	prepare_signals();
 	attempt.pg = connect_to(environment, true);
+	return attempt;
+}
+
+Connection *
+connection_try(const Environment *environment, ConnectionFault *fault)
+{
+	Attempt attempt = attempt_alone(environment);
+
 	return end_attempt(&attempt, fault);
+}
+
+DBM_NORETURN static void
+die_of(const Environment *environment, const ConnectionFault *fault)
+{
+	message_die(fault->code, fault->hint, "environment \"%s\": %s", environment->name,
+				fault->message);
 }
 
 Connection *
@@ -317,8 +343,19 @@ connection_open(const Environment *environment)
 	Connection *connection = connection_try(environment, &fault);
 
 	if (connection == NULL)
-		message_die(fault.code, fault.hint, "environment \"%s\": %s", environment->name,
-					fault.message);
+		die_of(environment, &fault);
+	return connection;
+}
+
+Connection *
+connection_open_bare(const Environment *environment)
+{
+	ConnectionFault fault;
+	Attempt attempt = attempt_alone(environment);
+	Connection *connection = end_attempt_bare(&attempt, &fault);
+
+	if (connection == NULL)
+		die_of(environment, &fault);
 	return connection;
 }
 

@@ -41,6 +41,12 @@ extern void connection_try_all(const Environment *const *environments, int count
 /* The same for one, ending the program where it cannot be. */
 extern Connection *connection_open(const Environment *environment);
 
+/*
+ * The same where the extension need not be there yet: queries_locate is to
+ * find it before any of its functions is called.
+ */
+extern Connection *connection_open_bare(const Environment *environment);
+
 extern void connection_close(Connection *connection);
 
 /*

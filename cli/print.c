@@ -26,8 +26,12 @@ typedef enum PrintFormat
 } PrintFormat;
 
 const char *const print_formats[] = {
-	[FORMAT_TABLE] = "table", [FORMAT_JSON] = "json", [FORMAT_JSON_LINES] = "jsonl",
-	[FORMAT_CSV] = "csv",     [FORMAT_HTML] = "html", [FORMAT_MARKDOWN] = "markdown",
+	[FORMAT_TABLE] = "table",
+	[FORMAT_JSON] = "json",
+	[FORMAT_JSON_LINES] = "jsonl",
+	[FORMAT_CSV] = "csv",
+	[FORMAT_HTML] = "html",
+	[FORMAT_MARKDOWN] = "markdown",
 	NULL,
 };
 
