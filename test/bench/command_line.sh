@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154
 # test/bench/command_line.sh: the command line against psql and against peers (sourced by bench)
 #
 # Each contestant of a round begins with a database of its own, all take turns.
@@ -36,6 +37,7 @@ make_project()
     perl test/bench/peers.pl "$project/git/migrations" "$project/sqitch" "$project/dbmate"
     printf '[project]\n\tname = bench\n' >"$project/git/dbmaestro.conf"
     git -C "$project/git" init -q
+    git -C "$project/git" config gc.auto 0
     commit "$project"
     # packed, as a clone is
     git -C "$project/git" gc -q
@@ -120,13 +122,16 @@ make_ledger()
 # nothing_to_do COUNT: everything is there
 nothing_to_do()
 {
-    local round contestant
+    local round contestant last count
     for ((round = 1; round <= rounds; round++)); do
-        timed "nothing_$1" 'psql' "$calls" \
+        timed "nothing_$1" psql "$calls" \
             "$bindir/psql" -X -q -h "$work/client" -d "$last_psql" -c 'SELECT 1' || return 1
         for contestant in $(in_round "$round"); do
-            [ "$contestant" = psql ] || eval "timed nothing_$1 $contestant $([ $contestant = dbmaestro ] && echo "$calls" || echo 3)" \
-                run_contestant "$contestant" "$work/project_$1" "\$last_$contestant" || return 1
+            last=last_$contestant count=3
+            [ "$contestant" != psql ] || continue
+            [ "$contestant" != dbmaestro ] || count=$calls
+            timed "nothing_$1" "$contestant" "$count" \
+                run_contestant "$contestant" "$work/project_$1" "${!last}" || return 1
         done
     done
 }
