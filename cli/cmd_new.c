@@ -3,15 +3,13 @@
  */
 #include "postgres_fe.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "catalog/pg_type_d.h"
 
 #include "changes.h"
 #include "commands.h"
+#include "file.h"
 #include "message.h"
 #include "naming.h"
 #include "print.h"
@@ -50,9 +48,9 @@ normalise_slug(const char *given)
 }
 
 static char *
-folder_on_disk(const Config *config, const char *folder)
+path_on_disk(const Config *config, const char *path)
 {
-	return psprintf("%s/%s", config->directory, folder);
+	return psprintf("%s/%s", config->directory, path);
 }
 
 static void
@@ -90,33 +88,12 @@ fresh_prefix(const Config *config, const NamingStyle *style, time_t when)
 	return pg_strdup(text);
 }
 
-/* Makes the folders that a path below the configuration needs. */
-static void
-make_folders(const Config *config, const char *path)
-{
-	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/'))
-	{
-		char *folder = folder_on_disk(config, pnstrdup(path, slash - path));
-
-		if (mkdir(folder, 0777) != 0 && errno != EEXIST)
-			message_die(EXIT_ERROR, NULL, "could not create directory \"%s\": %m", folder);
-	}
-}
-
 /* Writes a file that must not exist yet. */
 static void
 write_file(const Config *config, const char *path, const char *content)
 {
-	char *file = folder_on_disk(config, path);
-	int handle;
-	size_t length = strlen(content);
-
-	make_folders(config, path);
-	handle = open(file, O_WRONLY | O_CREAT | O_EXCL, 0666);
-	if (handle < 0)
-		message_die(EXIT_ERROR, NULL, "could not create file \"%s\": %m", path);
-	if (write(handle, content, length) != (ssize_t) length || close(handle) != 0)
-		message_die(EXIT_ERROR, NULL, "could not write file \"%s\": %m", path);
+	if (!file_create(path_on_disk(config, path), content))
+		message_die(EXIT_ERROR, "Choose another slug.", "file \"%s\" exists already", path);
 }
 
 static char *

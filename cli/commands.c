@@ -14,6 +14,12 @@ const char *const command_groups[] = {
 };
 
 const Command commands[] = {
+	{"init", GROUP_REPOSITORY, "[ENVIRONMENT]", "begin a repository, or prepare an environment",
+	 "Without an environment: writes dbmaestro.conf, the folders for scripts, a playbook and "
+	 "examples for CI into this directory.  With one: creates the extension in its database, "
+	 "tells it which environment it is, and grants capabilities, all as dbmaestro.conf says.  "
+	 "What is there already is left alone.",
+	 init_options, cmd_init},
 	{"new", GROUP_REPOSITORY, "SLUG", "write the files of a new change",
 	 "Writes a script and its rollback script, named by the time and the slug, with a header to "
 	 "fill in.",
@@ -69,7 +75,8 @@ const Command commands[] = {
 	 "Records the live schema and prints the number of the snapshot.  Without a label an unchanged "
 	 "schema is not recorded again.",
 	 snapshot_options, cmd_snapshot},
-	{"guard", GROUP_KEEP, "ENVIRONMENT [MODE]", "show the guard or switch it: off, observe, enforce",
+	{"guard", GROUP_KEEP, "ENVIRONMENT [MODE]",
+	 "show the guard or switch it: off, observe, enforce",
 	 "Switches the guard over schema changes outside of deployments: enforce refuses them, observe "
 	 "records them, off lets all pass.  Without a mode it shows how things stand.",
 	 guard_options, cmd_guard},
@@ -84,8 +91,13 @@ const Command commands[] = {
 	 reset_options, cmd_reset},
 	{"help", GROUP_HELP, "[TOPIC]", "explain a command, or exit-codes, configuration",
 	 "Explains a command, the exit codes (exit-codes) or the keys of dbmaestro.conf "
-	 "(configuration).",
+	 "(configuration), or prints the manual page for man (manual).",
 	 NULL, cmd_help},
+	{"completion", GROUP_HELP, "SHELL", "print the completion script for bash or zsh",
+	 "Prints a script with which bash or zsh completes commands, options, and the names of "
+	 "environments and changes.  Those it asks for by \"completion environments\" and "
+	 "\"completion changes\".",
+	 completion_options, cmd_completion},
 	{NULL},
 };
 

@@ -34,10 +34,12 @@ typedef struct ConfigKey
 	size_t offset;				/* in Config, or in Environment */
 	CheckFunction check;
 	const char *help;
+	bool gathers;				/* said several times, the values add up */
 } ConfigKey;
 
 static void check_conninfo(const char *where, const char *value);
 static void check_folder(const char *where, const char *value);
+static void check_grants(const char *where, const char *value);
 static void check_order(const char *where, const char *value);
 static void check_pattern(const char *where, const char *value);
 static void check_regex(const char *where, const char *value);
@@ -61,7 +63,8 @@ static const ConfigKey keys[] = {
 	{"naming", "repeatable", offsetof(Config, repeatable), check_pattern,
 	 "pattern of repeatable scripts"},
 	{"naming", "order", offsetof(Config, order), check_order,
-	 "name: byte by byte; number: by the version that names begin with; plan: as in sqitch.plan"},
+	 "name: byte by byte; number: by the version that names begin with; date: the same, where it is "
+	 "a date with dashes or without; plan: as in sqitch.plan"},
 	{"naming", "pattern", offsetof(Config, pattern), check_regex,
 	 "regular expression that check holds names against"},
 	{"environment", "conninfo", offsetof(Environment, conninfo), check_conninfo,
@@ -70,6 +73,10 @@ static const ConfigKey keys[] = {
 	 "connection service (pg_service.conf), instead of conninfo"},
 	{"environment", "follows", offsetof(Environment, follows), check_word,
 	 "the environment before this one"},
+	{"environment", "run-as", offsetof(Environment, run_as), check_word,
+	 "role that scripts run as, for init; whoever applies them unless set"},
+	{"environment", "grant", offsetof(Environment, grants), check_grants,
+	 "who may do what, for init: capability:role, ...; may be repeated", true},
 };
 
 DBM_NORETURN static void
@@ -95,6 +102,22 @@ check_folder(const char *where, const char *value)
 }
 
 static void
+check_grants(const char *where, const char *value)
+{
+	const char *rest = value;
+	char *capability;
+	char *role;
+
+	if (value[strspn(value, " ,")] == '\0')
+		refuse_value(where, value, "Write capability:role, as in \"deploy:ci\".");
+	while (config_next_grant(&rest, &capability, &role))
+	{
+		if (capability[0] == '\0' || role[0] == '\0')
+			refuse_value(where, value, "Write capability:role, as in \"deploy:ci\".");
+	}
+}
+
+static void
 check_style(const char *where, const char *value)
 {
 	if (naming_style(value) == NULL)
@@ -111,8 +134,9 @@ check_pattern(const char *where, const char *value)
 static void
 check_order(const char *where, const char *value)
 {
-	if (strcmp(value, "name") != 0 && strcmp(value, "number") != 0 && strcmp(value, "plan") != 0)
-		refuse_value(where, value, "It is one of: name, number, plan.");
+	if (strcmp(value, "name") != 0 && strcmp(value, "number") != 0 && strcmp(value, "date") != 0 &&
+		strcmp(value, "plan") != 0)
+		refuse_value(where, value, "It is one of: name, number, date, plan.");
 }
 
 static void
@@ -228,12 +252,12 @@ set_key(Config *config, const char *full_key, const char *value, const char *sou
 	if (middle)
 		environment = add_environment(config, middle);
 	slot = slot_of(config, environment, key);
-	if (once && *slot)
+	if (once && *slot && !key->gathers)
 		message_die(EXIT_USAGE, "Say it once.", "key \"%s\" is set twice in %s", full_key, source);
 	if (value == NULL)
 		value = "";
 	key->check(psprintf("%s in %s", full_key, source), value);
-	*slot = pg_strdup(value);
+	*slot = once && *slot ? psprintf("%s, %s", *slot, value) : pg_strdup(value);
 }
 
 /* --- where values come from ---------------------------------------------- */
@@ -445,19 +469,58 @@ config_environment(const Config *config, const char *name)
 				"environment \"%s\" is not in \"%s\"", name, config->file);
 }
 
+/* The text between the two places without the blanks around it. */
+static char *
+trim(const char *from, const char *to)
+{
+	while (from < to && *from == ' ')
+		from++;
+	while (to > from && to[-1] == ' ')
+		to--;
+	return pnstrdup(from, to - from);
+}
+
+bool
+config_next_grant(const char **grants, char **capability, char **role)
+{
+	const char *start = *grants + strspn(*grants, " ,");
+	const char *end = start + strcspn(start, ",");
+	const char *colon = start + strcspn(start, ":,");
+
+	if (*start == '\0')
+		return false;
+	*capability = trim(start, colon);
+	*role = trim(colon < end ? colon + 1 : end, end);
+	*grants = end;
+	return true;
+}
+
+void
+config_each_key(void (*act)(void *context, const char *key, const char *help), void *context)
+{
+	for (int at = 0; at < lengthof(keys); at++)
+	{
+		bool named = strcmp(keys[at].section, "environment") == 0;
+		char *key = psprintf("%s.%s%s", keys[at].section, named ? "NAME." : "", keys[at].name);
+
+		act(context, key, keys[at].help);
+		pg_free(key);
+	}
+}
+
+static void
+add_key_row(void *table, const char *key, const char *help)
+{
+	table_add(table, key, help);
+}
+
 void
 config_print_keys(void)
 {
 	static const TableColumn columns[] = {{"key", TEXTOID}, {"meaning", TEXTOID}, {NULL, 0}};
 	PGresult *table = table_make(columns);
 
-	for (int at = 0; at < lengthof(keys); at++)
-	{
-		bool named = strcmp(keys[at].section, "environment") == 0;
-
-		table_add(table, psprintf("%s.%s%s", keys[at].section, named ? "NAME." : "", keys[at].name),
-				  keys[at].help);
-	}
+	config_each_key(add_key_row, table);
 	print_rows(table, NULL);
 	PQclear(table);
 }

@@ -11,6 +11,8 @@ typedef struct Environment
 	char *conninfo;				/* or service */
 	char *service;
 	char *follows;				/* NULL: the first of the pipeline */
+	char *run_as;				/* role that scripts run as, or NULL: for init */
+	char *grants;				/* capability:role, ...; or NULL: for init */
 } Environment;
 
 typedef struct Config
@@ -39,6 +41,16 @@ extern const Config *config_load(void);
 
 /* The environment of that name; ends the program if there is none. */
 extern const Environment *config_environment(const Config *config, const char *name);
+
+/*
+ * Takes the next capability and role off a list of grants; false at its end.
+ * Both are in new memory.
+ */
+extern bool config_next_grant(const char **grants, char **capability, char **role);
+
+/* Calls the function for each key, as people write it. */
+extern void config_each_key(void (*act)(void *context, const char *key, const char *help),
+							void *context);
 
 /* Prints every key, for the help. */
 extern void config_print_keys(void);

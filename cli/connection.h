@@ -31,8 +31,21 @@ typedef struct ConnectionFault
  */
 extern Connection *connection_try(const Environment *environment, ConnectionFault *fault);
 
-/* The same, ending the program where it cannot be. */
+/*
+ * The same for many at the same time: connections holds NULL where faults
+ * holds a reason.
+ */
+extern void connection_try_all(const Environment *const *environments, int count,
+							   Connection **connections, ConnectionFault *faults);
+
+/* The same for one, ending the program where it cannot be. */
 extern Connection *connection_open(const Environment *environment);
+
+/*
+ * The same where the extension need not be there yet: queries_locate is to
+ * find it before any of its functions is called.
+ */
+extern Connection *connection_open_bare(const Environment *environment);
 
 extern void connection_close(Connection *connection);
 

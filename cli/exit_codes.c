@@ -122,6 +122,12 @@ exit_code_of(const char *sqlstate)
 	return of_class;
 }
 
+const char *
+exit_code_meaning(int code)
+{
+	return code < lengthof(meanings) ? meanings[code] : NULL;
+}
+
 static char *
 list_sqlstates(ExitCode code)
 {

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "exit_codes.h"
 #include "help.h"
+#include "manual.h"
 #include "message.h"
 
 #define HELP_WIDTH 78
@@ -90,21 +91,31 @@ help_command(const Command *command)
 	options_each(common_options, print_option, stdout);
 }
 
+const char *const help_topics[] = {"exit-codes", "configuration", "manual", NULL};
+static void (*const print_topic[])(void) = {exit_codes_print, config_print_keys, manual_print};
+
 ExitCode
 cmd_help(int count, char **arguments)
 {
 	const Command *command;
 
 	if (count == 0)
+	{
 		help_overview(stdout);
-	else if (strcmp(arguments[0], "exit-codes") == 0)
-		exit_codes_print();
-	else if (strcmp(arguments[0], "configuration") == 0)
-		config_print_keys();
-	else if ((command = commands_find(arguments[0])) != NULL)
-		help_command(command);
-	else
+		return EXIT_DONE;
+	}
+	for (int at = 0; help_topics[at]; at++)
+	{
+		if (strcmp(arguments[0], help_topics[at]) == 0)
+		{
+			print_topic[at]();
+			return EXIT_DONE;
+		}
+	}
+	command = commands_find(arguments[0]);
+	if (command == NULL)
 		message_die(EXIT_USAGE, "Run \"dbmaestro help\" to see all commands.",
 					"there is no help on \"%s\"", arguments[0]);
+	help_command(command);
 	return EXIT_DONE;
 }

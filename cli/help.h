@@ -9,4 +9,7 @@
 extern void help_overview(FILE *stream);
 extern void help_command(const Command *command);
 
+/* Topics besides the commands; ends with NULL. */
+extern const char *const help_topics[];
+
 #endif							/* DBM_CLI_HELP_H */

@@ -121,8 +121,7 @@ take_location(Connection *connection, const PGresult *result, ConnectionFault *f
 			EXIT_ERROR,
 			psprintf("extension dbmaestro is not installed in database \"%s\"",
 								 PQdb(connection->pg)),
-			psprintf("Run there, as superuser: CREATE EXTENSION dbmaestro; SELECT dbm_init('%s');",
-					 name)};
+			psprintf("Run as superuser: dbmaestro init %s", name)};
 		return false;
 	}
 	connection->schema = pg_strdup(PQgetvalue(result, 0, 0));
@@ -157,6 +156,90 @@ queries_locate(Connection *connection, ConnectionFault *fault)
 									pg_strdup(PQresultErrorMessage(result)), NULL};
 	PQclear(result);
 	return found;
+}
+
+/* --- setting up ----------------------------------------------------------------- */
+
+PGresult *
+queries_extension_exists(Connection *connection)
+{
+	static const Parameters none;
+
+	return ask(connection,
+			   "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension AS e"
+			   " WHERE e.extname OPERATOR(pg_catalog.=) 'dbmaestro')",
+			   &none);
+}
+
+PGresult *
+queries_create_extension(Connection *connection)
+{
+	static const Parameters none;
+
+	return ask(connection, "CREATE EXTENSION dbmaestro", &none);
+}
+
+PGresult *
+queries_environment(Connection *connection)
+{
+	static const Parameters none;
+
+	return ask(
+		connection,
+		psprintf("SELECT environment, follows, run_as FROM %s.dbm_status()", connection->schema),
+			   &none);
+}
+
+PGresult *
+queries_init(Connection *connection, const char *environment, const char *follows,
+			 const char *run_as)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, environment);
+	add_text(&parameters, TEXTOID, follows);
+	add_text(&parameters, NAMEOID, run_as);
+	return ask(connection, psprintf("SELECT %s.dbm_init($1, $2, $3)", connection->schema),
+			   &parameters);
+}
+
+PGresult *
+queries_configure(Connection *connection, const char *setting, const char *value)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, setting);
+	add_text(&parameters, TEXTOID, value);
+	return ask(connection, psprintf("SELECT %s.dbm_configure($1, $2)", connection->schema),
+			   &parameters);
+}
+
+PGresult *
+queries_is_granted(Connection *connection, const char *capability, const char *role)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, capability);
+	add_text(&parameters, TEXTOID, role);
+	/* a role that was dropped and made again has nothing, though the name is there */
+	return ask(connection,
+			   "SELECT EXISTS (SELECT FROM dbmaestro.capability AS c"
+			   " JOIN pg_catalog.pg_roles AS r ON r.oid OPERATOR(pg_catalog.=) c.role"
+			   " WHERE c.capability OPERATOR(pg_catalog.=) $1"
+			   " AND r.rolname OPERATOR(pg_catalog.=) $2::name"
+			   " AND c.role_name OPERATOR(pg_catalog.=) $2)",
+			   &parameters);
+}
+
+PGresult *
+queries_grant(Connection *connection, const char *capability, const char *role)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, capability);
+	add_text(&parameters, NAMEOID, role);
+	return ask(connection, psprintf("SELECT %s.dbm_grant($1, $2)", connection->schema),
+			   &parameters);
 }
 
 /* --- looking ------------------------------------------------------------------ */
@@ -287,9 +370,8 @@ queries_manifest(Connection *connection)
 }
 
 PGresult *
-queries_submit(Connection *connection, const char *change, const char *script,
-			   size_t script_length, const char *rollback, size_t rollback_length,
-			   const char *claims)
+queries_submit(Connection *connection, const char *change, const char *script, size_t script_length,
+			   const char *rollback, size_t rollback_length, const char *claims)
 {
 	Parameters parameters = {0};
 
@@ -409,8 +491,7 @@ queries_snapshot(Connection *connection, const char *label)
 	Parameters parameters = {0};
 
 	add_text(&parameters, TEXTOID, label);
-	return ask(connection, psprintf("SELECT %s.dbm_snapshot($1)", connection->schema),
-			   &parameters);
+	return ask(connection, psprintf("SELECT %s.dbm_snapshot($1)", connection->schema), &parameters);
 }
 
 PGresult *
@@ -427,8 +508,8 @@ queries_doctor(Connection *connection)
 /* --- the record ------------------------------------------------------------------- */
 
 /* For a reader the time to the second, and of all that an event may say the one text that it does. */
-static const char *const audit_brief =
-	"e.at::pg_catalog.timestamptz(0), e.kind, e.action, e.object, e.change,"
+static const char
+	*const audit_brief = "e.at::pg_catalog.timestamptz(0), e.kind, e.action, e.object, e.change,"
 	" e.authenticated_role AS role, COALESCE(e.message, e.detail) AS message";
 static const char *const audit_whole =
 	"e.id, e.at, e.kind, e.action, e.object_kind, e.object, e.change, e.run, e.deployment,"
@@ -436,8 +517,8 @@ static const char *const audit_whole =
 	" e.authenticated_role, e.session_role, e.current_role_name, e.client_address,"
 	" e.application_name, e.backend_pid, e.transaction_id";
 
-static const char *const history_brief =
-	"e.run, e.started_at::pg_catalog.timestamptz(0), e.change, e.outcome,"
+static const char
+	*const history_brief = "e.run, e.started_at::pg_catalog.timestamptz(0), e.change, e.outcome,"
 	" e.duration, e.executed_by, pg_catalog.left(e.commit, 10) AS commit,"
 	" COALESCE(e.message, e.reason) AS message";
 static const char *const history_whole =
@@ -451,8 +532,7 @@ ask_record(Connection *connection, const char *columns, const char *view, const 
 		   const char *at, const char *role, const char *among, const RecordFilter *filter)
 {
 	Parameters parameters = {0};
-	char *sql = psprintf(
-		"SELECT %s FROM dbmaestro.%s AS e"
+	char *sql = psprintf("SELECT %s FROM dbmaestro.%s AS e"
 		" WHERE ($1 IS NULL OR e.%s OPERATOR(pg_catalog.>=) $1)"
 		" AND ($2 IS NULL OR e.%s OPERATOR(pg_catalog.<) $2)"
 		" AND ($3 IS NULL OR e.change OPERATOR(pg_catalog.=) $3)"
@@ -474,13 +554,13 @@ ask_record(Connection *connection, const char *columns, const char *view, const 
 PGresult *
 queries_audit(Connection *connection, const RecordFilter *filter, bool whole)
 {
-	return ask_record(connection, whole ? audit_whole : audit_brief, "audit_event", "id",
-					  "at", "authenticated_role", "kind", filter);
+	return ask_record(connection, whole ? audit_whole : audit_brief, "audit_event", "id", "at",
+					  "authenticated_role", "kind", filter);
 }
 
 PGresult *
 queries_history(Connection *connection, const RecordFilter *filter, bool whole)
 {
-	return ask_record(connection, whole ? history_whole : history_brief, "change_history",
-					  "run", "started_at", "executed_by", "outcome", filter);
+	return ask_record(connection, whole ? history_whole : history_brief, "change_history", "run",
+					  "started_at", "executed_by", "outcome", filter);
 }

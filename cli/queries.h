@@ -12,6 +12,26 @@
 /* Finds the extension; false if it is not there or too old, with the reason in fault. */
 extern bool queries_locate(Connection *connection, ConnectionFault *fault);
 
+/* One row: is the extension in this database? */
+extern PGresult *queries_extension_exists(Connection *connection);
+
+extern PGresult *queries_create_extension(Connection *connection);
+
+/* One row: environment, follows, run_as; NULL before dbm_init. */
+extern PGresult *queries_environment(Connection *connection);
+
+extern PGresult *queries_init(Connection *connection, const char *environment,
+							  const char *follows, const char *run_as);
+
+extern PGresult *queries_configure(Connection *connection, const char *setting,
+								   const char *value);
+
+/* One row: was the capability given to this very role already? */
+extern PGresult *queries_is_granted(Connection *connection, const char *capability,
+									const char *role);
+
+extern PGresult *queries_grant(Connection *connection, const char *capability, const char *role);
+
 /* dbm_status: one row. */
 extern PGresult *queries_status(Connection *connection);
 
