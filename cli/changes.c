@@ -235,6 +235,17 @@ compare_by_number(const void *left, const void *right)
 }
 
 static int
+compare_by_date(const void *left, const void *right)
+{
+	const Change *one = left;
+	const Change *other = right;
+
+	if (one->repeatable || other->repeatable)
+		return compare_by_name(left, right);
+	return naming_compare_dates(one->name, other->name);
+}
+
+static int
 compare_by_plan(const void *left, const void *right)
 {
 	const Change *one = left;
@@ -262,6 +273,8 @@ sort_changes(Changes *changes)
 	}
 	if (strcmp(order, "number") == 0)
 		qsort(changes->items, changes->count, sizeof(Change), compare_by_number);
+	else if (strcmp(order, "date") == 0)
+		qsort(changes->items, changes->count, sizeof(Change), compare_by_date);
 	else if (strcmp(order, "plan") == 0)
 	{
 		sqitch_plan_apply(changes);
@@ -329,13 +342,32 @@ changes_read_sound(const Config *config, Repository *repository)
 	return changes;
 }
 
-const Change *
-changes_find(const Changes *changes, const char *name)
+static int
+compare_to_name(const void *name, const void *item)
 {
-	for (int at = 0; at < changes->count; at++)
+	return strcmp(name, (*(Change *const *) item)->name);
+}
+
+static int
+compare_pointers(const void *left, const void *right)
+{
+	return compare_names(*(Change *const *) left, *(Change *const *) right);
+}
+
+const Change *
+changes_find(Changes *changes, const char *name)
+{
+	Change **found;
+
+	if (changes->count == 0)
+		return NULL;
+	if (changes->by_name == NULL)
 	{
-		if (strcmp(changes->items[at].name, name) == 0)
-			return &changes->items[at];
+		changes->by_name = pg_malloc(changes->count * sizeof(Change *));
+		for (int at = 0; at < changes->count; at++)
+			changes->by_name[at] = &changes->items[at];
+		qsort(changes->by_name, changes->count, sizeof(Change *), compare_pointers);
 	}
-	return NULL;
+	found = bsearch(name, changes->by_name, changes->count, sizeof(Change *), compare_to_name);
+	return found ? *found : NULL;
 }

@@ -22,6 +22,7 @@ typedef struct Changes
 	Repository *repository;
 	Change *items;
 	int count;
+	Change **by_name;			/* for changes_find; NULL until it is called */
 	Findings findings;			/* what is wrong with the files */
 } Changes;
 
@@ -32,6 +33,6 @@ extern Changes *changes_read(const Config *config, Repository *repository);
 extern Changes *changes_read_sound(const Config *config, Repository *repository);
 
 /* The change of that name, or NULL. */
-extern const Change *changes_find(const Changes *changes, const char *name);
+extern const Change *changes_find(Changes *changes, const char *name);
 
 #endif							/* DBM_CLI_CHANGES_H */

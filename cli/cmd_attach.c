@@ -24,8 +24,7 @@ cmd_attach(int count, char **arguments)
 	PGresult *standing;
 
 	if (reason == NULL)
-		message_die(EXIT_USAGE, "Say --reason 'failover of 22 November'.",
-					"the reason is missing");
+		message_die(EXIT_USAGE, "Say --reason 'failover of 22 November'.", "the reason is missing");
 	connection = connection_open(environment);
 	PQclear(connection_expect(connection, queries_attach(connection, reason, environment->name)));
 	standing = connection_expect(connection, queries_standing(connection));

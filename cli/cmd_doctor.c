@@ -35,8 +35,7 @@ add_findings(PGresult *table, const char *name, const PGresult *findings)
 		/* a reader wants to know what to do, a script everything */
 		if (strcmp(health, "ok") == 0 && !all && print_is_for_people())
 			continue;
-		table_add(table, name, PQgetvalue(findings, row, 0), health,
-				  PQgetvalue(findings, row, 2),
+		table_add(table, name, PQgetvalue(findings, row, 0), health, PQgetvalue(findings, row, 2),
 				  PQgetisnull(findings, row, 3) ? NULL : PQgetvalue(findings, row, 3));
 	}
 	return code;

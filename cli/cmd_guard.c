@@ -23,8 +23,8 @@ cmd_guard(int count, char **arguments)
 	PGresult *standing;
 
 	if (count > 1)
-		PQclear(connection_expect(connection,
-								  queries_guard(connection, arguments[1], !no_preload)));
+		PQclear(
+			connection_expect(connection, queries_guard(connection, arguments[1], !no_preload)));
 	standing = connection_expect(connection, queries_standing(connection));
 	print_rows(standing, NULL);
 	PQclear(standing);

@@ -134,8 +134,8 @@ set_up_environment(Setup *setup)
 		setup->code = message_server_error(row);
 	else if (value_of(row, 0))
 		compare_environment(setup, row);
-	else if (succeed(setup, queries_init(setup->connection, environment->name,
-										 environment->follows, environment->run_as)))
+	else if (succeed(setup, queries_init(setup->connection, environment->name, environment->follows,
+										 environment->run_as)))
 	{
 		table_add(setup->table, psprintf("environment %s", environment->name), "created");
 		set_up_names(setup);

@@ -91,7 +91,8 @@ take_aim(Delivery *delivery, const Found *found)
 
 	if (!found->readable)
 	{
-		message_warning("the whole commit is resumed: whether the deployment was to stop before its "
+		message_warning(
+			"the whole commit is resumed: whether the deployment was to stop before its "
 						"end, or was a promotion, is for those to see who have the capability audit");
 		return;
 	}

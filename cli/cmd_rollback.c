@@ -63,7 +63,8 @@ require_target(int count)
 		message_die(EXIT_USAGE, "Name one change, or say --to.",
 					"a change and --to cannot be used together");
 	if (count < 2 && last_kept == NULL)
-		message_die(EXIT_USAGE,
+		message_die(
+			EXIT_USAGE,
 					"Name one change to roll it back, or say --to CHANGE to roll back all behind it.",
 					"it is not said what to roll back");
 }

@@ -88,35 +88,46 @@ add_unreachable(PGresult *table, const Environment *environment, const Connectio
 			  NULL, NULL, NULL, NULL, fault->message);
 }
 
+/* Those that are asked: the one that is wanted, or all. */
+static int
+choose_environments(const Config *config, const Environment *wanted, const Environment **chosen)
+{
+	int count = 0;
+
+	for (int at = 0; at < config->environment_count; at++)
+	{
+		if (wanted == NULL || wanted == &config->environments[at])
+			chosen[count++] = &config->environments[at];
+	}
+	return count;
+}
+
 ExitCode
 cmd_status(int count, char **arguments)
 {
 	const Config *config = config_load();
 	const Environment *wanted = count > 0 ? config_environment(config, arguments[0]) : NULL;
 	Repository *repository = repository_open(config);
+	int most = config->environment_count + 1;
+	const Environment **environments = pg_malloc0(most * sizeof(Environment *));
+	Connection **connections = pg_malloc0(most * sizeof(Connection *));
+	ConnectionFault *faults = pg_malloc0(most * sizeof(ConnectionFault));
+	int asked = choose_environments(config, wanted, environments);
 	PGresult *table = table_make(columns);
 	ExitCode first = EXIT_DONE;
 
-	for (int at = 0; at < config->environment_count; at++)
+	connection_try_all(environments, asked, connections, faults);
+	for (int at = 0; at < asked; at++)
 	{
-		const Environment *environment = &config->environments[at];
-		ConnectionFault fault;
-		Connection *connection;
-		ExitCode code;
+		ExitCode code = faults[at].code;
 
-		if (wanted && wanted != environment)
-			continue;
-		connection = connection_try(environment, &fault);
-		if (connection)
+		if (connections[at])
 		{
-			code = add_environment(table, config, repository, connection);
-			connection_close(connection);
+			code = add_environment(table, config, repository, connections[at]);
+			connection_close(connections[at]);
 		}
 		else
-		{
-			add_unreachable(table, environment, &fault);
-			code = fault.code;
-		}
+			add_unreachable(table, environments[at], &faults[at]);
 		if (first == EXIT_DONE)
 			first = code;
 	}

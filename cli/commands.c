@@ -9,7 +9,7 @@ const char *const command_groups[] = {
 	[GROUP_REPOSITORY] = "In the repository",
 	[GROUP_DEPLOY] = "Bring changes to an environment",
 	[GROUP_LOOK] = "See how things stand",
-	[GROUP_KEEP] = "Keep an environment",
+	[GROUP_KEEP] = "Look after an environment",
 	[GROUP_HELP] = "Help",
 };
 
@@ -75,7 +75,8 @@ const Command commands[] = {
 	 "Records the live schema and prints the number of the snapshot.  Without a label an unchanged "
 	 "schema is not recorded again.",
 	 snapshot_options, cmd_snapshot},
-	{"guard", GROUP_KEEP, "ENVIRONMENT [MODE]", "show the guard or switch it: off, observe, enforce",
+	{"guard", GROUP_KEEP, "ENVIRONMENT [MODE]",
+	 "show the guard or switch it: off, observe, enforce",
 	 "Switches the guard over schema changes outside of deployments: enforce refuses them, observe "
 	 "records them, off lets all pass.  Without a mode it shows how things stand.",
 	 guard_options, cmd_guard},

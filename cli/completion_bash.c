@@ -56,8 +56,7 @@ static const char head[] =
 	"                source+=(\"${COMP_WORDS[at]}\")\n"
 	"                ;;\n";
 
-static const char middle[] =
-	"                ((at++))\n"
+static const char middle[] = "                ((at++))\n"
 	"                [ \"${COMP_WORDS[at]}\" = = ] && ((at++))\n"
 	"                ;;\n"
 	"            *:-*) ;;\n"
@@ -72,8 +71,7 @@ static const char middle[] =
 	"    done\n"
 	"    case $command:$previous in\n";
 
-static const char tail[] =
-	"    esac\n"
+static const char tail[] = "    esac\n"
 	"}\n"
 	"\n"
 	"complete -F _dbmaestro dbmaestro\n";

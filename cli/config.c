@@ -63,7 +63,8 @@ static const ConfigKey keys[] = {
 	{"naming", "repeatable", offsetof(Config, repeatable), check_pattern,
 	 "pattern of repeatable scripts"},
 	{"naming", "order", offsetof(Config, order), check_order,
-	 "name: byte by byte; number: by the version that names begin with; plan: as in sqitch.plan"},
+	 "name: byte by byte; number: by the version that names begin with; date: the same, where it is "
+	 "a date with dashes or without; plan: as in sqitch.plan"},
 	{"naming", "pattern", offsetof(Config, pattern), check_regex,
 	 "regular expression that check holds names against"},
 	{"environment", "conninfo", offsetof(Environment, conninfo), check_conninfo,
@@ -133,8 +134,9 @@ check_pattern(const char *where, const char *value)
 static void
 check_order(const char *where, const char *value)
 {
-	if (strcmp(value, "name") != 0 && strcmp(value, "number") != 0 && strcmp(value, "plan") != 0)
-		refuse_value(where, value, "It is one of: name, number, plan.");
+	if (strcmp(value, "name") != 0 && strcmp(value, "number") != 0 && strcmp(value, "date") != 0 &&
+		strcmp(value, "plan") != 0)
+		refuse_value(where, value, "It is one of: name, number, date, plan.");
 }
 
 static void

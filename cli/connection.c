@@ -5,10 +5,13 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "common/logging.h"
 #include "fe_utils/cancel.h"
 
 #include "connection.h"
@@ -19,6 +22,8 @@
 #define KEEPALIVE_IDLE 60
 #define KEEPALIVE_INTERVAL 15
 #define KEEPALIVE_COUNT 4
+
+#define OLDEST_SERVER 150000
 
 static volatile sig_atomic_t protected = false;
 
@@ -86,17 +91,31 @@ connection_cancel(Connection *connection)
 	PQfreeCancel(cancel);
 }
 
-static bool
-is_configured(PGconn *pg, const char *keyword)
+/* A parameter of the connection, in new memory, or NULL. */
+static char *
+parameter_of(PGconn *pg, const char *keyword)
 {
 	PQconninfoOption *options = PQconninfo(pg);
-	bool configured = false;
+	char *value = NULL;
 
 	for (PQconninfoOption *option = options; option && option->keyword; option++)
-		configured = configured ||
-			(strcmp(option->keyword, keyword) == 0 && option->val && option->val[0]);
+	{
+		if (strcmp(option->keyword, keyword) == 0 && option->val && option->val[0])
+			value = pg_strdup(option->val);
+	}
 	PQconninfoFree(options);
-	return configured;
+	return value;
+}
+
+/* In seconds; 0: none.  As for libpq, one second means two. */
+static int
+connect_timeout(PGconn *pg)
+{
+	char *value = parameter_of(pg, "connect_timeout");
+	int timeout = value ? atoi(value) : 0;
+
+	pg_free(value);
+	return timeout == 1 ? 2 : Max(timeout, 0);
 }
 
 /*
@@ -113,7 +132,7 @@ set_keepalives(PGconn *pg)
 	socklen_t length = sizeof(address);
 
 	if (getsockname(PQsocket(pg), (struct sockaddr *) &address, &length) != 0 ||
-		address.ss_family == AF_UNIX || is_configured(pg, "keepalives_idle"))
+		address.ss_family == AF_UNIX || parameter_of(pg, "keepalives_idle"))
 		return;
 	(void) setsockopt(PQsocket(pg), IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
 	(void) setsockopt(PQsocket(pg), IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
@@ -121,15 +140,20 @@ set_keepalives(PGconn *pg)
 }
 
 static PGconn *
-connect_to(const Environment *environment)
+connect_to(const Environment *environment, bool wait)
 {
 	const char *keywords[] = {"fallback_application_name",
 							  environment->service ? "service" : "dbname", "client_encoding", NULL};
 	const char *values[] = {"dbmaestro",
 							environment->service ? environment->service : environment->conninfo,
 							"UTF8", NULL};
+	int expand = environment->service == NULL;
+	PGconn *pg = wait ? PQconnectdbParams(keywords, values, expand)
+					  : PQconnectStartParams(keywords, values, expand);
 
-	return PQconnectdbParams(keywords, values, environment->service == NULL);
+	if (pg == NULL)
+		pg_fatal("out of memory");
+	return pg;
 }
 
 static char *
@@ -143,19 +167,108 @@ without_newline(const char *text)
 	return copy;
 }
 
-/* Connects, and looks for nothing. */
+/* A connection that is being made beside others.  The timeout, libpq leaves to us then. */
+typedef struct Attempt
+{
+	const Environment *environment;
+	PGconn *pg;
+	PostgresPollingStatusType wants;
+	time_t deadline;			/* 0: none */
+	bool expired;
+} Attempt;
+
+static Attempt
+begin_attempt(const Environment *environment)
+{
+	Attempt attempt = {environment, connect_to(environment, false), PGRES_POLLING_WRITING};
+	int timeout = connect_timeout(attempt.pg);
+
+	if (PQstatus(attempt.pg) == CONNECTION_BAD)
+		attempt.wants = PGRES_POLLING_FAILED;
+	if (timeout > 0)
+		attempt.deadline = time(NULL) + timeout;
+	return attempt;
+}
+
+static bool
+is_pending(const Attempt *attempt)
+{
+	return attempt->wants == PGRES_POLLING_READING || attempt->wants == PGRES_POLLING_WRITING;
+}
+
+/* Waits until one of them can go on, but a second at most, for those that have a deadline. */
+static int
+wait_for_attempts(const Attempt *attempts, int count, struct pollfd *sockets)
+{
+	int pending = 0;
+	int limit = -1;
+
+	for (int at = 0; at < count; at++)
+	{
+		bool reading = attempts[at].wants == PGRES_POLLING_READING;
+
+		sockets[at] = (struct pollfd) {-1, reading ? POLLIN : POLLOUT, 0};
+		if (!is_pending(&attempts[at]))
+			continue;
+		sockets[at].fd = PQsocket(attempts[at].pg);
+		if (attempts[at].deadline)
+			limit = 1000;
+		pending++;
+	}
+	if (pending > 0)
+		(void) poll(sockets, count, limit);
+	return pending;
+}
+
+/* From one host to the next after a timeout goes libpq only while it waits itself. */
+static void
+expire(Attempt *attempt)
+{
+	char *hosts = parameter_of(attempt->pg, "host");
+
+	attempt->wants = PGRES_POLLING_FAILED;
+	attempt->expired = hosts == NULL || strchr(hosts, ',') == NULL;
+	pg_free(hosts);
+	if (attempt->expired)
+		return;
+	PQfinish(attempt->pg);
+	attempt->pg = connect_to(attempt->environment, true);
+}
+
+static void
+advance(Attempt *attempt, const struct pollfd *socket)
+{
+	if (!is_pending(attempt))
+		return;
+	if (socket->revents)
+		attempt->wants = PQconnectPoll(attempt->pg);
+	else if (attempt->deadline && time(NULL) >= attempt->deadline)
+		expire(attempt);
+}
+
+/* The connection that has come of an attempt; NULL if none has, with the reason in fault. */
 static Connection *
-connect_bare(const Environment *environment, ConnectionFault *fault)
+end_attempt_bare(const Attempt *attempt, ConnectionFault *fault)
 {
 	Connection *connection = pg_malloc0(sizeof(Connection));
 
-	prepare_signals();
-	connection->environment = environment;
-	connection->pg = connect_to(environment);
-	if (PQstatus(connection->pg) != CONNECTION_OK)
+	connection->environment = attempt->environment;
+	connection->pg = attempt->pg;
+	*fault = (ConnectionFault) {EXIT_CONNECTION};
+	if (attempt->expired)
+		fault->message = psprintf("connection to \"%s\" failed: timeout expired",
+								  PQhost(attempt->pg));
+	else if (PQstatus(attempt->pg) != CONNECTION_OK)
+		fault->message = without_newline(PQerrorMessage(attempt->pg));
+	else if (PQserverVersion(attempt->pg) < OLDEST_SERVER)
 	{
-		*fault = (ConnectionFault) {EXIT_CONNECTION, without_newline(PQerrorMessage(connection->pg)),
-									NULL};
+		fault->code = EXIT_ERROR;
+		fault->message = psprintf("the server is PostgreSQL %s",
+								  PQparameterStatus(attempt->pg, "server_version"));
+		fault->hint = "dbmaestro needs PostgreSQL 15 or later.";
+	}
+	if (fault->message)
+	{
 		connection_close(connection);
 		return NULL;
 	}
@@ -165,15 +278,55 @@ connect_bare(const Environment *environment, ConnectionFault *fault)
 	return connection;
 }
 
-Connection *
-connection_try(const Environment *environment, ConnectionFault *fault)
+/* The same, and the extension is there. */
+static Connection *
+end_attempt(const Attempt *attempt, ConnectionFault *fault)
 {
-	Connection *connection = connect_bare(environment, fault);
+	Connection *connection = end_attempt_bare(attempt, fault);
 
 	if (connection == NULL || queries_locate(connection, fault))
 		return connection;
 	connection_close(connection);
 	return NULL;
+}
+
+void
+connection_try_all(const Environment *const *environments, int count, Connection **connections,
+				   ConnectionFault *faults)
+{
+	Attempt *attempts = pg_malloc0(count * sizeof(Attempt));
+	struct pollfd *sockets = pg_malloc0(count * sizeof(struct pollfd));
+
+	prepare_signals();
+	for (int at = 0; at < count; at++)
+		attempts[at] = begin_attempt(environments[at]);
+	while (wait_for_attempts(attempts, count, sockets) > 0)
+	{
+		for (int at = 0; at < count; at++)
+			advance(&attempts[at], &sockets[at]);
+	}
+	for (int at = 0; at < count; at++)
+		connections[at] = end_attempt(&attempts[at], &faults[at]);
+	pg_free(attempts);
+	pg_free(sockets);
+}
+
+static Attempt
+attempt_alone(const Environment *environment)
+{
+	Attempt attempt = {environment};
+
+	prepare_signals();
+	attempt.pg = connect_to(environment, true);
+	return attempt;
+}
+
+Connection *
+connection_try(const Environment *environment, ConnectionFault *fault)
+{
+	Attempt attempt = attempt_alone(environment);
+
+	return end_attempt(&attempt, fault);
 }
 
 DBM_NORETURN static void
@@ -198,7 +351,8 @@ Connection *
 connection_open_bare(const Environment *environment)
 {
 	ConnectionFault fault;
-	Connection *connection = connect_bare(environment, &fault);
+	Attempt attempt = attempt_alone(environment);
+	Connection *connection = end_attempt_bare(&attempt, &fault);
 
 	if (connection == NULL)
 		die_of(environment, &fault);

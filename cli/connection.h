@@ -31,7 +31,14 @@ typedef struct ConnectionFault
  */
 extern Connection *connection_try(const Environment *environment, ConnectionFault *fault);
 
-/* The same, ending the program where it cannot be. */
+/*
+ * The same for many at the same time: connections holds NULL where faults
+ * holds a reason.
+ */
+extern void connection_try_all(const Environment *const *environments, int count,
+							   Connection **connections, ConnectionFault *faults);
+
+/* The same for one, ending the program where it cannot be. */
 extern Connection *connection_open(const Environment *environment);
 
 /*

@@ -88,8 +88,8 @@ start(Deployment *deployment, const Plan *plan, const Delivery *delivery)
 	json_t *changes = step_manifest(deployment, plan);
 	/* with a part of them, the whole that the fingerprint names is not reached */
 	char *manifest = manifest_text(deployment->connection->environment->name,
-								   delivery->last_wanted ? NULL : plan->fingerprint,
-								   plan->last_run, changes);
+								   delivery->last_wanted ? NULL : plan->fingerprint, plan->last_run,
+								   changes);
 	json_t *claims = repository_claims(deployment->repository);
 	char *commit = json_dumps(claims, JSON_COMPACT);
 	PGresult *result = queries_deployment_start(deployment->connection, manifest, commit,
@@ -129,8 +129,7 @@ print_outcome(const Deployment *deployment, const Delivery *delivery, const char
 {
 	json_t *facts = json_object();
 
-	json_object_set_new(facts, "environment",
-						json_string(delivery->connection->environment->name));
+	json_object_set_new(facts, "environment", json_string(delivery->connection->environment->name));
 	json_object_set_new(facts, "followed",
 						delivery->source ? json_string(delivery->source) : json_null());
 	json_object_set_new(facts, "deployment",

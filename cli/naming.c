@@ -56,7 +56,7 @@ static const NamingStyle styles[] = {
 		.script = "*/up.sql",
 		.rollback = "*/down.sql",
 		.repeatable = "*.sql",
-		.order = "name",
+		.order = "date",
 		.fresh = "%Y-%m-%d-%H%M%S_",
 	},
 	{
@@ -219,5 +219,32 @@ naming_compare_numbers(const char *left, const char *right)
 		difference = memcmp(left_digits, right_digits, left_length);
 		if (difference)
 			return difference;
+	}
+}
+
+/* The next byte of a date: dashes are for people; '\0' where it has ended. */
+static char
+take_date_byte(const char **text)
+{
+	while (**text == '-')
+		(*text)++;
+	return **text == '_' || **text == '\0' ? '\0' : *(*text)++;
+}
+
+int
+naming_compare_dates(const char *left, const char *right)
+{
+	const char *left_rest = left;
+	const char *right_rest = right;
+
+	for (;;)
+	{
+		char one = take_date_byte(&left_rest);
+		char other = take_date_byte(&right_rest);
+
+		if (one != other)
+			return (unsigned char) one - (unsigned char) other;
+		if (one == '\0')
+			return strcmp(left, right);
 	}
 }

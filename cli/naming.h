@@ -20,7 +20,7 @@ typedef struct NamingStyle
 	const char *script;
 	const char *rollback;		/* pattern, or NULL */
 	const char *repeatable;
-	const char *order;			/* name, number or plan */
+	const char *order;			/* name, number, date or plan */
 	const char *pattern;		/* regular expression (POSIX extended) for names, or NULL */
 	const char *fresh;			/* prefix of a new one, as for strftime; # is the next number */
 } NamingStyle;
@@ -44,5 +44,11 @@ extern char *naming_expand(const char *pattern, const char *change);
 
 /* Orders names by their leading version: 2 before 10, 1 before 1.1. */
 extern int naming_compare_numbers(const char *left, const char *right);
+
+/*
+ * Orders names by the date that they begin with, up to the first underscore,
+ * written with dashes or without: 2017-08-31-230457 behind 20170102131034.
+ */
+extern int naming_compare_dates(const char *left, const char *right);
 
 #endif							/* DBM_CLI_NAMING_H */

@@ -26,8 +26,12 @@ typedef enum PrintFormat
 } PrintFormat;
 
 const char *const print_formats[] = {
-	[FORMAT_TABLE] = "table", [FORMAT_JSON] = "json", [FORMAT_JSON_LINES] = "jsonl",
-	[FORMAT_CSV] = "csv",     [FORMAT_HTML] = "html", [FORMAT_MARKDOWN] = "markdown",
+	[FORMAT_TABLE] = "table",
+	[FORMAT_JSON] = "json",
+	[FORMAT_JSON_LINES] = "jsonl",
+	[FORMAT_CSV] = "csv",
+	[FORMAT_HTML] = "html",
+	[FORMAT_MARKDOWN] = "markdown",
 	NULL,
 };
 
@@ -55,7 +59,7 @@ print_is_for_people(void)
 	return !print_is_json() && format != FORMAT_CSV;
 }
 
-/* psql's tables show control characters by themselves; the other formats only write. */
+/* psql's tables show control characters by themselves, but not what turns the direction. */
 static char *
 cell_text(const PGresult *rows, int row, int column)
 {
@@ -65,7 +69,7 @@ cell_text(const PGresult *rows, int row, int column)
 		return "";
 	if (PQftype(rows, column) == BOOLOID)
 		return value[0] == 't' ? "yes" : "no";
-	if (format != FORMAT_TABLE && isatty(STDOUT_FILENO))
+	if (format == FORMAT_TABLE || isatty(STDOUT_FILENO))
 		return message_printable(value);
 	return value;
 }

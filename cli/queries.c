@@ -184,9 +184,9 @@ queries_environment(Connection *connection)
 {
 	static const Parameters none;
 
-	return ask(connection,
-			   psprintf("SELECT environment, follows, run_as FROM %s.dbm_status()",
-						connection->schema),
+	return ask(
+		connection,
+		psprintf("SELECT environment, follows, run_as FROM %s.dbm_status()", connection->schema),
 			   &none);
 }
 
@@ -370,9 +370,8 @@ queries_manifest(Connection *connection)
 }
 
 PGresult *
-queries_submit(Connection *connection, const char *change, const char *script,
-			   size_t script_length, const char *rollback, size_t rollback_length,
-			   const char *claims)
+queries_submit(Connection *connection, const char *change, const char *script, size_t script_length,
+			   const char *rollback, size_t rollback_length, const char *claims)
 {
 	Parameters parameters = {0};
 
@@ -492,8 +491,7 @@ queries_snapshot(Connection *connection, const char *label)
 	Parameters parameters = {0};
 
 	add_text(&parameters, TEXTOID, label);
-	return ask(connection, psprintf("SELECT %s.dbm_snapshot($1)", connection->schema),
-			   &parameters);
+	return ask(connection, psprintf("SELECT %s.dbm_snapshot($1)", connection->schema), &parameters);
 }
 
 PGresult *
@@ -510,8 +508,8 @@ queries_doctor(Connection *connection)
 /* --- the record ------------------------------------------------------------------- */
 
 /* For a reader the time to the second, and of all that an event may say the one text that it does. */
-static const char *const audit_brief =
-	"e.at::pg_catalog.timestamptz(0), e.kind, e.action, e.object, e.change,"
+static const char
+	*const audit_brief = "e.at::pg_catalog.timestamptz(0), e.kind, e.action, e.object, e.change,"
 	" e.authenticated_role AS role, COALESCE(e.message, e.detail) AS message";
 static const char *const audit_whole =
 	"e.id, e.at, e.kind, e.action, e.object_kind, e.object, e.change, e.run, e.deployment,"
@@ -519,8 +517,8 @@ static const char *const audit_whole =
 	" e.authenticated_role, e.session_role, e.current_role_name, e.client_address,"
 	" e.application_name, e.backend_pid, e.transaction_id";
 
-static const char *const history_brief =
-	"e.run, e.started_at::pg_catalog.timestamptz(0), e.change, e.outcome,"
+static const char
+	*const history_brief = "e.run, e.started_at::pg_catalog.timestamptz(0), e.change, e.outcome,"
 	" e.duration, e.executed_by, pg_catalog.left(e.commit, 10) AS commit,"
 	" COALESCE(e.message, e.reason) AS message";
 static const char *const history_whole =
@@ -534,8 +532,7 @@ ask_record(Connection *connection, const char *columns, const char *view, const 
 		   const char *at, const char *role, const char *among, const RecordFilter *filter)
 {
 	Parameters parameters = {0};
-	char *sql = psprintf(
-		"SELECT %s FROM dbmaestro.%s AS e"
+	char *sql = psprintf("SELECT %s FROM dbmaestro.%s AS e"
 		" WHERE ($1 IS NULL OR e.%s OPERATOR(pg_catalog.>=) $1)"
 		" AND ($2 IS NULL OR e.%s OPERATOR(pg_catalog.<) $2)"
 		" AND ($3 IS NULL OR e.change OPERATOR(pg_catalog.=) $3)"
@@ -557,13 +554,13 @@ ask_record(Connection *connection, const char *columns, const char *view, const 
 PGresult *
 queries_audit(Connection *connection, const RecordFilter *filter, bool whole)
 {
-	return ask_record(connection, whole ? audit_whole : audit_brief, "audit_event", "id",
-					  "at", "authenticated_role", "kind", filter);
+	return ask_record(connection, whole ? audit_whole : audit_brief, "audit_event", "id", "at",
+					  "authenticated_role", "kind", filter);
 }
 
 PGresult *
 queries_history(Connection *connection, const RecordFilter *filter, bool whole)
 {
-	return ask_record(connection, whole ? history_whole : history_brief, "change_history",
-					  "run", "started_at", "executed_by", "outcome", filter);
+	return ask_record(connection, whole ? history_whole : history_brief, "change_history", "run",
+					  "started_at", "executed_by", "outcome", filter);
 }

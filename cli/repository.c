@@ -30,7 +30,7 @@ static char *reference = NULL;
 static bool worktree = false;
 
 const Option repository_options[] = {
-	{OPTION_TEXT, 0, "ref", &reference, "REF", "deploy this commit, branch or tag instead of HEAD",
+	{OPTION_TEXT, 0, "ref", &reference, "REF", "take this commit, branch or tag instead of HEAD",
 	 NULL, "DBMAESTRO_REF"},
 	{OPTION_FLAG, 0, "worktree", &worktree, NULL,
 	 "take the files as they lie here, committed or not"},

@@ -76,8 +76,7 @@ series_end(const Series *series)
 		message_error("change \"%s\" was not %s", series->names[series->done], series->done_word);
 	message_detail("%d of %d changes are %s in \"%s\".%s%s%s", series->done, series->count,
 				   series->done_word, name, lost ? "  Whether \"" : "",
-				   lost ? series->names[series->done] : "",
-				   lost ? "\" is, the server knows." : "");
+				   lost ? series->names[series->done] : "", lost ? "\" is, the server knows." : "");
 	message_hint("Run \"dbmaestro %s\" again to go on.", series->again);
 	return lost || connection_interrupted() ? EXIT_INTERRUPTED : code;
 }

@@ -138,6 +138,8 @@ sub measure
   SKIP:
     {
         skip 'no /proc here', 2 unless defined $peak;
+        skip 'a server with assertions keeps more than others', 2
+          if $node->safe_psql('many', 'SHOW debug_assertions') eq 'on';
         note sprintf '%s: %.1f MB of script, %.1f s, peak %.0f MB, of which the parameter alone takes %.0f MB',
           $what, $size, $took, $peak, $alone;
         cmp_ok($peak - $alone, '<', 2.5 * $size + ($largest // 0) + $statements / 2000 + 16, "$what: memory at its peak");

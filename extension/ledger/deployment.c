@@ -3,7 +3,6 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "catalog/pg_extension.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -348,22 +347,12 @@ dbm_deployment_is_interrupted(const DbmRow *row)
 						  DatumGetTimestampTz(row->values[DBM_DEPLOYMENT_BACKEND_START]));
 }
 
-DbmScan *
-dbm_deployment_scan_open(void)
-{
-	ScanKeyData key;
-
-	ScanKeyEntryInitialize(&key, SK_ISNULL | SK_SEARCHNULL, DBM_DEPLOYMENT_OUTCOME + 1,
-						   InvalidStrategy, InvalidOid, InvalidOid, InvalidOid, (Datum) 0);
-	return dbm_scan_begin(&dbm_deployment_table, "deployment_outcome_idx", 1, &key);
-}
-
 /* Numbers of deployments that are open although their session is gone (List of int64 *). */
 static List *
 find_interrupted(void)
 {
 	DbmRow *row = dbm_row_make(&dbm_deployment_table);
-	DbmScan *scan = dbm_deployment_scan_open();
+	DbmScan *scan = dbm_scan_begin(&dbm_deployment_table, NULL, 0, NULL);
 	List *found = NIL;
 
 	while (dbm_scan_next(scan, row))

@@ -16,9 +16,6 @@
  */
 extern const char *dbm_deployment_admit(int64 deployment, const DbmChange *change);
 
-/* Begins a scan over the deployments that nobody has finished. */
-extern DbmScan *dbm_deployment_scan_open(void);
-
 /* Is it open although its session is gone? */
 extern bool dbm_deployment_is_interrupted(const DbmRow *row);
 

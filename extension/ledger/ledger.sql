@@ -114,11 +114,8 @@ CREATE TABLE dbmaestro.deployment (
     finished_at      timestamptz,
     outcome          text        COLLATE "C",
     CONSTRAINT deployment_pkey PRIMARY KEY (id),
-    CONSTRAINT deployment_outcome_check CHECK (outcome IN ('succeeded', 'failed', 'cancelled', 'interrupted')),
-    CONSTRAINT deployment_provenance_check CHECK (provenance IN ('unverified'))
+    CONSTRAINT deployment_outcome_check CHECK (outcome IN ('succeeded', 'failed', 'cancelled', 'interrupted'))
 );
--- those that are open are found by it, among all that ever were
-CREATE INDEX deployment_outcome_idx ON dbmaestro.deployment (outcome);
 COMMENT ON TABLE dbmaestro.deployment IS 'One run of the pipeline into this environment';
 COMMENT ON COLUMN dbmaestro.deployment.id IS 'Number of the deployment; never a permission';
 COMMENT ON COLUMN dbmaestro.deployment.environment IS 'Environment it goes to';
@@ -221,8 +218,7 @@ CREATE TABLE dbmaestro.run (
     hint             text,
     CONSTRAINT run_pkey PRIMARY KEY (id),
     CONSTRAINT run_direction_check CHECK (direction IN ('deploy', 'rollback', 'reset')),
-    CONSTRAINT run_outcome_check CHECK (outcome IN ('applied', 'rolled back', 'reset', 'failed')),
-    CONSTRAINT run_provenance_check CHECK (provenance IN ('unverified'))
+    CONSTRAINT run_outcome_check CHECK (outcome IN ('applied', 'rolled back', 'reset', 'failed'))
 );
 COMMENT ON TABLE dbmaestro.run IS 'One execution of one change in one direction';
 COMMENT ON COLUMN dbmaestro.run.id IS 'Number of the run';
