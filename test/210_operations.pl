@@ -403,6 +403,8 @@ sub answer
 {
     my ($repository, $answer, @arguments) = @_;
     my ($input, $output) = ('', '');
+    # this terminal has no height, and everything would go through a pager
+    local $ENV{PAGER} = 'cat';
     my $harness = IPC::Run::start([ 'dbmaestro', '-C', $repository->{directory}, @arguments ],
         '<pty<', \$input, '>pty>', \$output, '2>&1',
         IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
