@@ -131,7 +131,7 @@ sub type_keys
 # --- zsh --------------------------------------------------------------------------------
 
 {
-    my $zsh = "$share/zsh/site-functions/_dbmaestro";
+    my ($zsh) = grep { -e $_ } map { "$share/zsh/$_/_dbmaestro" } qw(vendor-completions site-functions);
 
     is(slurp_file($zsh), (run_command([ 'dbmaestro', 'completion', 'zsh' ]))[0] . "\n", 'the script for zsh is installed');
     like(slurp_file($zsh), qr/^#compdef dbmaestro\n.*^    \(deploy\)\n.*'1:ENVIRONMENT:_dbmaestro_environments'/ms, 'with all commands');

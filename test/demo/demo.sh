@@ -95,6 +95,8 @@ set_up()
     done
     # connections that the configuration leaves open come from here
     export PGHOST=$work/demo
+    # and nothing from the settings of the person who runs this
+    export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
     repository=$work/shop
     mkdir "$repository" && cd "$repository" || exit 1
 }
