@@ -20,7 +20,7 @@ use Test::More;
 # what PostgreSQL::Test::Cluster calls the tests would hide what we call ourselves
 delete $ENV{PGAPPNAME};
 
-# Environments in order, each with its database or { database, follows, user }.
+# Environments in order, each with its database or { database or conninfo, follows, user }.
 sub new
 {
     my ($class, $node, @environments) = @_;
@@ -30,7 +30,7 @@ sub new
     while (my ($name, $facts) = splice(@environments, 0, 2))
     {
         $facts = { database => $facts } unless ref $facts;
-        my $conninfo = $node->connstr($facts->{database});
+        my $conninfo = $facts->{conninfo} // $node->connstr($facts->{database});
 
         $conninfo .= " user=$facts->{user}" if $facts->{user};
         $configuration .= qq([environment "$name"]\n\tconninfo = "$conninfo"\n);
@@ -117,6 +117,32 @@ sub check
     is($code, $expected, "$name: exit code $expected") or diag("$stdout$stderr");
     like($stderr, $pattern, "$name: says so") if $pattern;
     return ($stdout, $stderr);
+}
+
+# Runs a command on a terminal; returns all that appears on it, as characters.
+sub terminal
+{
+    my ($self, $columns, @arguments) = @_;
+    my $stdout;
+    local $ENV{PAGER} = 'cat';
+
+    IPC::Run::run([ 'script', '-q', '-e', '-c',
+            "stty cols $columns rows 100; dbmaestro -C $self->{directory} @arguments", '/dev/null' ],
+        '<', \undef, '>', \$stdout);
+    $stdout =~ s/\r\n/\n/g;
+    utf8::decode($stdout);
+    return $stdout;
+}
+
+# Runs a line of the shell in the repository; returns exit code, standard output and standard error.
+sub shell
+{
+    my ($self, $line) = @_;
+    my ($stdout, $stderr);
+
+    IPC::Run::run([ 'bash', '-c', 'cd "$0" && eval "$1"', $self->{directory}, $line ],
+        '<', \undef, '>', \$stdout, '2>', \$stderr);
+    return ($? >> 8, $stdout, $stderr);
 }
 
 # Starts a command and returns it for IPC::Run, with where its output goes.
