@@ -181,10 +181,11 @@ tell_failure(const Deployment *deployment, const Delivery *delivery)
 }
 
 static ExitCode
-run(Deployment *deployment, const Plan *plan, const Delivery *delivery)
+run(Deployment *deployment, Plan *plan, const Delivery *delivery)
 {
 	connection_protect(deployment->connection);
 	start(deployment, plan, delivery);
+	plan_release(plan);
 	deployment_run(deployment);
 	print_outcome(deployment, delivery, deployment_outcome(deployment));
 	if (deployment->committed < deployment->count || deployment->outcome == PIPELINE_LOST)

@@ -89,3 +89,12 @@ plan_fetch(Connection *connection, const Config *config, Repository *repository,
 	ask(plan, connection, plan->manifest, followed);
 	return plan;
 }
+
+void
+plan_release(Plan *plan)
+{
+	PQclear(plan->rows);
+	json_decref(plan->manifest);
+	plan->rows = NULL;
+	plan->manifest = NULL;
+}

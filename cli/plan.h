@@ -32,4 +32,7 @@ extern const Change *plan_change(const Plan *plan, int row);
 /* How many rows are in that state. */
 extern int plan_count(const Plan *plan, const char *state);
 
+/* Frees what a deployment does not need any more once it has begun: all but the changes. */
+extern void plan_release(Plan *plan);
+
 #endif							/* DBM_CLI_PLAN_H */

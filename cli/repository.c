@@ -343,16 +343,18 @@ repository_read(Repository *repository, const SourceFile *file, size_t *length)
 char *
 repository_folder_id(Repository *repository, const char *folder)
 {
-	git_tree *tree;
+	git_tree_entry *entry;
 	char *id;
 
 	if (repository->git == NULL)
 		return NULL;
-	tree = find_tree(repository->git, repository->tree, folder);
-	if (tree == NULL)
+	if (folder[0] == '\0' || strcmp(folder, ".") == 0)
+		return pg_strdup(git_oid_tostr_s(git_tree_id(repository->tree)));
+	/* the folder above names it: the one itself, with all its files, need not be read */
+	if (git_tree_entry_bypath(&entry, repository->tree, folder) != 0)
 		return pg_strdup("");
-	id = pg_strdup(git_oid_tostr_s(git_tree_id(tree)));
-	git_tree_free(tree);
+	id = pg_strdup(git_oid_tostr_s(git_tree_entry_id(entry)));
+	git_tree_entry_free(entry);
 	return id;
 }
 

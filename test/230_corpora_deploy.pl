@@ -208,36 +208,74 @@ sub deploy_all
     return;
 }
 
-# Takes one step back; returns the SQLSTATE of what refused it, or ''.
+# Takes back what the command line may: these steps, the last of which is the
+# newest.  Returns how many are gone, and what refused the next one, or ''.
 sub roll_back
 {
-    my ($name, $step) = @_;
-    my $database = "corpus_$name";
-    my $error;
+    my ($name, $repository, @series) = @_;
+    my ($done, $stopped) = (0, '');
+    my @calls = (@series > 1 ? [ '--to', $series[0]{change} ] : (), [ $series[0]{change} ]);
 
-    return 'no script' unless defined $step->{rollback};
-    return run_by_psql($database, "$corpora/$name/rollback/$step->{file}") if $step->{refusal};
-    $error = dbm_refused($node, $database, 'SELECT dbm_rollback(' . dbm_quote($step->{change}) . ')');
-    return $error ? $error->{sqlstate} : '';
+    foreach my $call (@calls)
+    {
+        my $told = $repository->json('rollback', 'dev', @$call, '--yes');
+
+        $done += grep { $_->{outcome} eq 'rolled back' } @{ $told->{changes} };
+        next unless $told->{error};
+        my ($row) = grep { $_->{outcome} eq 'failed' } @{ $told->{changes} };
+        my ($step) = grep { $_->{change} eq $row->{change} } @series;
+        $stopped = "$step->{file}: $told->{error}{sqlstate}";
+        last;
+    }
+    return ($done, $stopped);
+}
+
+# Steps in reverse, in series: those of the command line together, and one by
+# one those that are left to psql or have no script.
+sub split_series
+{
+    my @series;
+
+    foreach my $step (reverse @_)
+    {
+        my $alone = $step->{refusal} || !defined $step->{rollback};
+
+        push @series, [] if !@series || $alone || $series[-1][0]{refusal} || !defined $series[-1][0]{rollback};
+        unshift @{ $series[-1] }, $step;
+    }
+    return @series;
 }
 
 # All rollbacks in reverse, as far as psql came; without the proof, since a
 # history is no single step: what one rollback leaves, an earlier one removes.
 sub roll_back_all
 {
-    my ($name, $empty, @steps) = @_;
+    my ($name, $repository, $empty, @steps) = @_;
     my $database = "corpus_$name";
     my $expected = decode_json(slurp_file("$corpora/$name/chain_down.json"));
     my ($done, $stopped) = (0, '');
 
     $node->safe_psql($database, "SELECT dbm_configure('rollback_proof', 'off')");
-    foreach my $step (reverse @steps)
+    foreach my $series (split_series(@steps))
     {
-        my $sqlstate = roll_back($name, $step);
+        my $step = $series->[0];
+        my $more = 1;
 
-        $stopped = "$step->{file}: $sqlstate" if $sqlstate;
+        if (!defined $step->{rollback})
+        {
+            ($more, $stopped) = (0, "$step->{file}: no script");
+        }
+        elsif ($step->{refusal})
+        {
+            my $sqlstate = run_by_psql($database, "$corpora/$name/rollback/$step->{file}");
+            ($more, $stopped) = (0, "$step->{file}: $sqlstate") if $sqlstate;
+        }
+        else
+        {
+            ($more, $stopped) = roll_back($name, $repository, @$series);
+        }
+        $done += $more;
         last if $stopped;
-        $done++;
     }
     is($done, $expected->{downs_ok}, "$name: as many rollbacks as psql could run");
     is($stopped, $expected->{stopped_at} =~ s/: no rollback script$/: no script/r =~ s/: line \d+: (\w{5}): .*/: $1/sr,
@@ -290,7 +328,7 @@ sub check_corpus
     my $before = $node->safe_psql($database, $state);
     $repository->check([ 'deploy', 'dev' ], 0, qr/^nothing to do: "dev" has all changes of commit/, "$name: deployed again");
     is($node->safe_psql($database, $state), $before, "$name: and nothing changed");
-    roll_back_all($name, $empty, @steps) if -e "$directory/chain_down.json";
+    roll_back_all($name, $repository, $empty, @steps) if -e "$directory/chain_down.json";
     $node->safe_psql('template1', "DROP DATABASE $database");
     return;
 }

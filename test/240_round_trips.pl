@@ -1,0 +1,132 @@
+# How often the command line waits for the server: with nothing to do three
+# times, and for a deployment as often as for another, however many changes it
+# has.  And how much memory it takes for ten thousand changes.
+#
+# A proxy between both holds what the server says until the client has been
+# quiet for a while: whoever waits for an answer gets one, and it is counted.
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use DbmRepository;
+use DbmTest;
+use IO::Select;
+use IO::Socket::UNIX;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $quiet = 0.2;
+my $node = dbm_node('main', bare => 1, conf => "fsync = off\n");
+my $directory = PostgreSQL::Test::Utils::tempdir_short();
+my $proxied = "host=$directory port=5432 user=postgres sslmode=disable gssencmode=disable";
+
+# Passes on what both say until one of them hangs up; returns how often the
+# client has waited.
+sub pass_on
+{
+    my ($client, $server) = @_;
+    my $select = IO::Select->new($client, $server);
+    my ($held, $waits) = ('', 0);
+
+    while (1)
+    {
+        my @ready = $select->can_read($quiet);
+
+        if (!@ready && $held ne '')
+        {
+            $client->syswrite($held);
+            $held = '';
+            $waits++;
+        }
+        foreach my $side (@ready)
+        {
+            return $waits unless $side->sysread(my $bytes, 65536);
+            $held .= $bytes if $side == $server;
+            $server->syswrite($bytes) if $side == $client;
+        }
+    }
+}
+
+# Runs a command through the proxy; returns its exit code, how often it has
+# waited, and standard error.
+sub count_waits
+{
+    my ($repository, $database, @arguments) = @_;
+    my $listener = IO::Socket::UNIX->new(Local => "$directory/.s.PGSQL.5432", Listen => 1) or die "could not listen: $!";
+    my $started = $repository->start(@arguments, '--set', "environment.dev.conninfo=$proxied dbname=$database");
+    my $client = $listener->accept or die "could not accept: $!";
+    my $server = IO::Socket::UNIX->new(Peer => $node->host . '/.s.PGSQL.' . $node->port) or die "could not connect: $!";
+    my $waits = pass_on($client, $server);
+
+    close $_ foreach $client, $server, $listener;
+    unlink "$directory/.s.PGSQL.5432";
+    return ($repository->finish($started), $waits, $started->{stderr});
+}
+
+sub new_repository
+{
+    my ($count) = @_;
+    my $repository = DbmRepository->new($node, dev => "changes_$count");
+
+    dbm_database($node, "changes_$count");
+    $repository->write(map { (sprintf('migrations/20260101_%06d_step.sql', $_) => "SELECT $_;\n") } 1 .. $count);
+    $repository->commit('Steps');
+    return $repository;
+}
+
+my %waits;
+
+foreach my $count (10, 300)
+{
+    my $repository = new_repository($count);
+    my ($code, $waits, $stderr) = count_waits($repository, "changes_$count", 'deploy', 'dev');
+
+    is($code, 0, "$count changes are deployed") or diag($stderr);
+    $waits{$count} = $waits;
+    is($node->safe_psql("changes_$count", "SELECT count(*) FROM dbmaestro.run WHERE outcome = 'applied'"),
+        $count, 'all of them');
+    ($code, $waits, $stderr) = count_waits($repository, "changes_$count", 'deploy', 'dev');
+    is($code, 0, "$count changes again");
+    like($stderr, qr/^nothing to do/m, 'there is nothing to do');
+    cmp_ok($waits, '<=', 3, 'and that takes three round trips: connecting, the extension, the plan');
+}
+is($waits{300}, $waits{10}, 'many changes take no more round trips than a few');
+cmp_ok($waits{10}, '<=', 6, 'and these are few: with the plan, the start and the pipeline');
+
+# The peak of what the client takes, in kB, looked at until it has ended.
+sub watch_memory
+{
+    my ($repository, @arguments) = @_;
+    my $pid = fork() // die "could not fork: $!";
+    my $peak = 0;
+
+    if ($pid == 0)
+    {
+        open STDOUT, '>', '/dev/null';
+        exec 'dbmaestro', '-C', $repository->path('.'), @arguments or die "could not run dbmaestro: $!";
+    }
+    while (waitpid($pid, 1) == 0)
+    {
+        my ($now) = (-r "/proc/$pid/status" ? slurp_file("/proc/$pid/status") : '') =~ /^VmHWM:\s+(\d+)/m;
+
+        $peak = $now if $now && $now > $peak;
+        select undef, undef, undef, 0.01;
+    }
+    is($? >> 8, 0, "dbmaestro @arguments");
+    return $peak;
+}
+
+SKIP:
+{
+    skip 'memory is read from /proc, which this system does not have', 2 unless -r '/proc/self/status';
+    my $repository = new_repository(10000);
+    my $peak = watch_memory($repository, 'deploy', 'dev');
+
+    cmp_ok($peak, '>', 1000, 'the memory was seen');
+    cmp_ok($peak, '<=', 32 * 1024, 'ten thousand changes take at most 32 MB');
+    note("memory for ten thousand changes: $peak kB");
+}
+
+$node->stop;
+done_testing();
