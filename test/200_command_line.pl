@@ -358,7 +358,7 @@ $node->safe_psql('dev', 'CREATE ROLE stranger LOGIN; CREATE ROLE ci LOGIN; SELEC
     $other->write('migrations/20260201_000000_x.sql' => 'SELECT 1');
     $other->commit('x');
     $other->check([ 'deploy', 'uninitialised' ], 1, qr/^ERROR: .*\n(?:.*\n)*HINT: .*dbm_init/m, 'before dbm_init');
-    $other->check([ 'deploy', 'without' ], 1, qr/not installed in database "empty".*CREATE EXTENSION/s, 'without the extension');
+    $other->check([ 'deploy', 'without' ], 1, qr/not installed in database "empty".*dbmaestro init without/s, 'without the extension');
     $other->check([ 'deploy', 'nowhere' ], 12, qr/database "nowhere" does not exist/, 'no database');
     $other->check([ 'deploy', 'stranger' ], 13, qr/^ERROR: /m, 'no capability');
     is($other->json('status', 'ci')->[0]{failed}, 0, 'who may deploy may ask for the status');

@@ -403,6 +403,8 @@ sub answer
 {
     my ($repository, $answer, @arguments) = @_;
     my ($input, $output) = ('', '');
+    # this terminal has no height, and everything would go through a pager
+    local $ENV{PAGER} = 'cat';
     my $harness = IPC::Run::start([ 'dbmaestro', '-C', $repository->{directory}, @arguments ],
         '<pty<', \$input, '>pty>', \$output, '2>&1',
         IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
@@ -431,7 +433,7 @@ SKIP:
     $scrap->check([ 'deploy', 'scrap' ], 0, undef, 'something to drop');
     ($code, $output) = answer($scrap, 'yes', 'reset', 'scrap');
     is($code, 1, 'reset: yes is not the name') or diag($output);
-    like($output, qr/everything in database "scrap", which is environment "scrap", will be dropped.*1 changes are applied/s, 'it is said what goes');
+    like($output, qr/everything in database "scrap", which is environment "scrap", will be dropped.*Changes that are applied there: 1\./s, 'it is said what goes');
     is(tables('scrap'), 'x', 'and nothing is done');
     ($code, $output) = answer($scrap, 'scrap', 'reset', 'scrap');
     is($code, 0, 'reset: the name') or diag($output);
