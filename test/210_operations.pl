@@ -171,7 +171,7 @@ $node->safe_psql('dev', 'DELETE FROM obstacle');
 $shop->write('migrations/20260106_000000_newer.sql' => "CREATE TABLE newer (id int);\n");
 $shop->commit('HEAD has moved on');
 $shop->check([ 'resume', 'dev-stranger' ], 13, qr/^ERROR: /m, 'resume by a stranger');
-$shop->check([ 'resume', 'dev-deployer', '--dry-run' ], 0, qr/the whole commit is resumed.*capability audit/,
+$shop->check([ 'resume', 'dev', '--dry-run', '--set', 'environment.dev.conninfo=' . $node->connstr('dev') . ' user=deployer' ], 0, qr/the whole commit is resumed.*capability audit/,
     'by one who does not see what it was to bring');
 {
     my $short = substr $interrupted_commit, 0, 10;
