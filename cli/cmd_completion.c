@@ -11,6 +11,7 @@
 #include "completion.h"
 #include "help.h"
 #include "message.h"
+#include "naming.h"
 
 const Option completion_options[] = {
 	{OPTION_GROUP, .value = (void *) repository_options},
@@ -32,7 +33,7 @@ static const struct
 	{"FILE", COMPLETE_FILES},
 	{"MODE", COMPLETE_WORDS, "off observe enforce"},
 	{"SHELL", COMPLETE_WORDS, "bash zsh"},
-	{"STYLE", COMPLETE_WORDS, "dbmaestro plain flyway golang-migrate diesel sqitch"},
+	{"STYLE", COMPLETE_STYLES},
 	{"TOPIC", COMPLETE_TOPICS},
 };
 
@@ -56,6 +57,16 @@ completion_commands(void)
 	return list;
 }
 
+static char *
+list_styles(void)
+{
+	char *list = naming_list_styles();
+
+	for (char *comma = list; (comma = strchr(comma, ',')) != NULL;)
+		memmove(comma, comma + 1, strlen(comma));
+	return list;
+}
+
 CompletionSource
 completion_source(const char *word, int length, char **words)
 {
@@ -64,10 +75,11 @@ completion_source(const char *word, int length, char **words)
 		if (strncmp(sources[at].word, word, length) != 0 || sources[at].word[length] != '\0')
 			continue;
 		*words = sources[at].words ? pg_strdup(sources[at].words) : NULL;
-		if (sources[at].source != COMPLETE_TOPICS)
-			return sources[at].source;
-		*words = psprintf("%s %s", completion_commands(), completion_join(help_topics));
-		return COMPLETE_WORDS;
+		if (sources[at].source == COMPLETE_TOPICS)
+			*words = psprintf("%s %s", completion_commands(), completion_join(help_topics));
+		else if (sources[at].source == COMPLETE_STYLES)
+			*words = list_styles();
+		return *words ? COMPLETE_WORDS : sources[at].source;
 	}
 	return COMPLETE_NOTHING;
 }

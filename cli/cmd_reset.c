@@ -29,7 +29,7 @@ confirm(Connection *connection)
 	message_warning("everything in database \"%s\", which is environment \"%s\", will be dropped "
 					"except dbmaestro",
 					PQdb(connection->pg), name);
-	message_info("%s changes are applied there; they will be pending again.",
+	message_info("Changes that are applied there: %s.  They will be pending again.",
 				 PQgetvalue(standing, 0, 5));
 	confirmed = prompt_word(name, "Type the name of the environment to drop all:");
 	if (!confirmed)

@@ -1,7 +1,7 @@
 /*
  * cli/commands.h: the commands
  *
- * There are 4 things to do to add one:
+ * There are 4 things to do to add one (more in README.md):
  *
  *   cli/cmd_<name>.c        its function, and its table of options if it has any
  *   cli/commands.h, .c      two declarations below, and one row of the table

@@ -10,7 +10,8 @@ typedef enum CompletionSource
 {
 	COMPLETE_NOTHING,
 	COMPLETE_WORDS,
-	COMPLETE_TOPICS,			/* of help; only in the table of sources */
+	COMPLETE_TOPICS,			/* of help; this and the next only in the table of sources */
+	COMPLETE_STYLES,
 	COMPLETE_ENVIRONMENTS,
 	COMPLETE_CHANGES,
 	COMPLETE_FILES,

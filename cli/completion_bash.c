@@ -138,6 +138,7 @@ print_action(CompletionSource source, const char *words)
 			printf("compopt -o dirnames");
 			break;
 		case COMPLETE_TOPICS:
+		case COMPLETE_STYLES:
 		case COMPLETE_NOTHING:
 			printf(":");
 			break;

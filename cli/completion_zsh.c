@@ -56,6 +56,7 @@ print_source(CompletionSource source, const char *words)
 			printf("_files -/");
 			break;
 		case COMPLETE_TOPICS:
+		case COMPLETE_STYLES:
 		case COMPLETE_NOTHING:
 			printf(" ");
 			break;

@@ -102,10 +102,9 @@ manifest_text(const char *environment, const char *fingerprint, const char *last
 	json_t *manifest = json_object();
 	char *text;
 
-	if (fingerprint == NULL)
-		return json_dumps(changes, JSON_COMPACT);
 	json_object_set_new(manifest, "environment", json_string(environment));
-	json_object_set_new(manifest, "fingerprint", json_string(fingerprint));
+	if (fingerprint)
+		json_object_set_new(manifest, "fingerprint", json_string(fingerprint));
 	if (last_run)
 		json_object_set_new(manifest, "last_run", json_integer(strtoll(last_run, NULL, 10)));
 	if (changes)

@@ -17,6 +17,7 @@ SELECT dbm_init('prod');
 SELECT outcome FROM dbm_apply('20260101_000002_z', 'SELECT 0');
 SELECT jsonb_build_array(jsonb_build_object('change', '20260101_000001_a', 'hash', encode(sha256('SELECT 1'), 'hex')),
     jsonb_build_object('change', '20260101_000002_b', 'hash', encode(sha256('SELECT  2'), 'hex'), 'tokens', :'b_tokens'),
+    '"20260101_000002_z"'::jsonb,
     jsonb_build_object('change', '20260101_000003_c', 'hash', encode(sha256('SELECT 3'), 'hex')),
     jsonb_build_object('change', '20260101_000004_d', 'hash', encode(sha256('SELECT 44'), 'hex')),
     '"view_v"'::jsonb) AS manifest \gset

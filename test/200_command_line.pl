@@ -358,10 +358,25 @@ $node->safe_psql('dev', 'CREATE ROLE stranger LOGIN; CREATE ROLE ci LOGIN; SELEC
     $other->write('migrations/20260201_000000_x.sql' => 'SELECT 1');
     $other->commit('x');
     $other->check([ 'deploy', 'uninitialised' ], 1, qr/^ERROR: .*\n(?:.*\n)*HINT: .*dbm_init/m, 'before dbm_init');
-    $other->check([ 'deploy', 'without' ], 1, qr/not installed in database "empty".*CREATE EXTENSION/s, 'without the extension');
+    $other->check([ 'deploy', 'without' ], 1, qr/not installed in database "empty".*dbmaestro init without/s, 'without the extension');
     $other->check([ 'deploy', 'nowhere' ], 12, qr/database "nowhere" does not exist/, 'no database');
     $other->check([ 'deploy', 'stranger' ], 13, qr/^ERROR: /m, 'no capability');
     is($other->json('status', 'ci')->[0]{failed}, 0, 'who may deploy may ask for the status');
+}
+
+# a connection string that leads to another environment than its name says
+{
+    my $wrong = DbmRepository->new($node, prod => 'dev');
+    my $refused = qr/^ERROR: .*manifest is for environment "prod", not for "dev"\n(?:.*\n)*HINT: .*Connect to the database/m;
+
+    $wrong->write('migrations/20260202_000000_wrong.sql' => 'CREATE TABLE wrong (id int)');
+    $wrong->commit('wrong');
+    foreach my $case ([ 'plan', 'prod' ], [ 'deploy', 'prod' ], [ 'deploy', 'prod', '--worktree' ])
+    {
+        $wrong->check($case, 14, $refused, "@$case in another environment");
+    }
+    like($wrong->json('status', 'prod')->[0]{problem}, qr/for environment "prod", not for "dev"/, 'status tells it');
+    is($node->safe_psql('dev', q(SELECT to_regclass('wrong'))), '', 'and nothing has run');
 }
 
 # with nothing to do a fingerprint is all that is asked, and no script is read
@@ -397,7 +412,7 @@ exit_code,meaning,sqlstates
 11,a test failed,
 12,could not connect,08... 28... 3D... 53300 57P03
 13,no permission,MA010 42501
-14,the environment is detached or unconfirmed,MA013 MA014
+14,"the environment is detached, unconfirmed or another one",MA013 MA014 MA017
 15,another deployment is running,MA030
 16,the record is not as it was made,MA016
 17,refused by the guard,MA001 MA002 MA003

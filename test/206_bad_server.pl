@@ -77,7 +77,7 @@ sub goes_on
 foreach my $case (
     [ 'too old', { version => '14.9' }, 1, qr/error: environment "dev": the server is PostgreSQL 14\.9\n.*hint: dbmaestro needs PostgreSQL 15/ ],
     [ 'without the extension', { version => '15.0' }, 1,
-        qr/error: environment "dev": extension dbmaestro is not installed in database "shop"\n.*hint: .*CREATE EXTENSION dbmaestro; SELECT dbm_init\('dev'\)/ ],
+        qr/error: environment "dev": extension dbmaestro is not installed in database "shop"\n.*hint: Run as superuser: dbmaestro init dev/ ],
     [ 'with an older extension', { version => '18.0', row => [ 'public', '0.0.1' ] }, 1,
         qr/error: environment "dev": extension dbmaestro is version 0\.0\.1 there, and this is dbmaestro [0-9.]+\n.*hint: .*ALTER EXTENSION dbmaestro UPDATE/ ],
     [ 'silent', { silent => 1 }, 12, qr/error: environment "dev": .*timeout expired/ ])

@@ -171,7 +171,7 @@ $node->safe_psql('dev', 'DELETE FROM obstacle');
 $shop->write('migrations/20260106_000000_newer.sql' => "CREATE TABLE newer (id int);\n");
 $shop->commit('HEAD has moved on');
 $shop->check([ 'resume', 'dev-stranger' ], 13, qr/^ERROR: /m, 'resume by a stranger');
-$shop->check([ 'resume', 'dev-deployer', '--dry-run' ], 0, qr/the whole commit is resumed.*capability audit/,
+$shop->check([ 'resume', 'dev', '--dry-run', '--set', 'environment.dev.conninfo=' . $node->connstr('dev') . ' user=deployer' ], 0, qr/the whole commit is resumed.*capability audit/,
     'by one who does not see what it was to bring');
 {
     my $short = substr $interrupted_commit, 0, 10;
@@ -403,6 +403,8 @@ sub answer
 {
     my ($repository, $answer, @arguments) = @_;
     my ($input, $output) = ('', '');
+    # this terminal has no height, and everything would go through a pager
+    local $ENV{PAGER} = 'cat';
     my $harness = IPC::Run::start([ 'dbmaestro', '-C', $repository->{directory}, @arguments ],
         '<pty<', \$input, '>pty>', \$output, '2>&1',
         IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
@@ -431,7 +433,7 @@ SKIP:
     $scrap->check([ 'deploy', 'scrap' ], 0, undef, 'something to drop');
     ($code, $output) = answer($scrap, 'yes', 'reset', 'scrap');
     is($code, 1, 'reset: yes is not the name') or diag($output);
-    like($output, qr/everything in database "scrap", which is environment "scrap", will be dropped.*1 changes are applied/s, 'it is said what goes');
+    like($output, qr/everything in database "scrap", which is environment "scrap", will be dropped.*Changes that are applied there: 1\./s, 'it is said what goes');
     is(tables('scrap'), 'x', 'and nothing is done');
     ($code, $output) = answer($scrap, 'scrap', 'reset', 'scrap');
     is($code, 0, 'reset: the name') or diag($output);

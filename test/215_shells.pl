@@ -64,9 +64,9 @@ completes('prod', 'deploy', 'p');
 completes('', 'deploy', 'dev', '');
 completes('dev prod', '-q', 'deploy', '--ref', 'HEAD', '');
 completes('dev prod', '--format', '=', 'json', 'status', '');
-completes('json', '--format', 'j');
-completes('json', '--format', '=', 'j');
-completes('table json csv html markdown', 'plan', 'dev', '--format', '=');
+completes('csv', '--format', 'c');
+completes('csv', '--format', '=', 'c');
+completes('table json jsonl csv html markdown', 'plan', 'dev', '--format', '=');
 completes('--dry-run', 'deploy', 'dev', '--dr');
 completes('', 'plan', 'dev', '--dr');
 completes('20260101_000000_orders 20260102_000000_items', 'deploy', 'dev', '--to', '');
@@ -101,7 +101,7 @@ sub type_keys
 {
     my ($keys, $expected) = @_;
     my ($in, $out) = ('', '');
-    my $timeout = IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default);
+    my $timeout = IPC::Run::timeout(30);
     my $bash = IPC::Run::start([ 'bash', '--norc', '--noprofile', '-i' ], '<pty<', \$in, '>pty>', \$out, $timeout);
 
     $in .= "bind 'set bell-style none'; bind 'set enable-bracketed-paste off'; PS1='ready> '; cd $shop->{directory}; . $script\n";
@@ -121,7 +121,7 @@ sub type_keys
         [ "dbmaestro dep\t", qr/dbmaestro deploy $/m ],
         [ "dbmaestro deploy p\t", qr/dbmaestro deploy prod $/m ],
         [ "dbmaestro deploy dev --to 20260101\t", qr/--to 20260101_000000_orders $/m ],
-        [ "dbmaestro --format=js\t", qr/--format=json $/m ],
+        [ "dbmaestro --format=c\t", qr/--format=csv/ ],
         [ "dbmaestro deploy \t\t", qr/^dev +prod *\r?$/m ])
     {
         like(type_keys(@$case), $case->[1], 'typed: ' . ($case->[0] =~ s/\t/<Tab>/gr));
@@ -131,10 +131,10 @@ sub type_keys
 # --- zsh --------------------------------------------------------------------------------
 
 {
-    my $zsh = "$share/zsh/site-functions/_dbmaestro";
+    my ($zsh) = grep { -e $_ } map { "$share/zsh/$_/_dbmaestro" } qw(vendor-completions site-functions);
 
     is(slurp_file($zsh), (run_command([ 'dbmaestro', 'completion', 'zsh' ]))[0] . "\n", 'the script for zsh is installed');
-    like(slurp_file($zsh), qr/^#compdef dbmaestro\n.*^    \(deploy\)$.*'1:ENVIRONMENT:_dbmaestro_environments'/ms, 'with all commands');
+    like(slurp_file($zsh), qr/^#compdef dbmaestro\n.*^    \(deploy\)\n.*'1:ENVIRONMENT:_dbmaestro_environments'/ms, 'with all commands');
   SKIP:
     {
         skip 'there is no zsh on this machine', 1 unless IPC::Run::run([ 'sh', '-c', 'command -v zsh' ], '>', \my $path);
@@ -159,7 +159,7 @@ SKIP:
         like($text, qr/^ +\Q$command\E\b/m, "it explains $command");
     }
     my @keys = map { /^ ([a-z]+\.\S+)/ ? $1 : () } split /\n/, (run_command([ 'dbmaestro', 'help', 'configuration' ]))[0];
-    my @missing = grep { $text !~ /^ +\Q$_\E$/m } @keys;
+    my @missing = grep { $text !~ /^ +\Q$_\E\b/m } @keys;
     is("@missing", '', 'and all ' . @keys . ' keys');
 }
 

@@ -23,6 +23,7 @@
 #define ERRCODE_DBM_UNCONFIRMED DBM_SQLSTATE('0', '1', '4')			/* the timeline has grown */
 #define ERRCODE_DBM_VERSION_MISMATCH DBM_SQLSTATE('0', '1', '5')	/* library and SQL differ */
 #define ERRCODE_DBM_TABLE_ALTERED DBM_SQLSTATE('0', '1', '6')		/* one of our tables is not as made */
+#define ERRCODE_DBM_OTHER_ENVIRONMENT DBM_SQLSTATE('0', '1', '7')	/* meant for another one */
 
 /* the change */
 #define ERRCODE_DBM_CHECKSUM DBM_SQLSTATE('0', '2', '0')			/* same name, other content */

@@ -3,6 +3,7 @@
  */
 #include "postgres.h"
 
+#include "commands/dbcommands.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -196,6 +197,51 @@ read_fingerprint(JsonbContainer *object, DbmManifest *manifest)
 		DirectFunctionCall1(numeric_int8, NumericGetDatum(last_run->val.numeric)));
 }
 
+static void
+raise_other_environment(const char *meant)
+{
+	const DbmEnvironment *facts = dbm_environment();
+	bool copied = facts->identity != DBM_IDENTITY_ATTACHED &&
+		facts->identity != DBM_IDENTITY_UNCONFIRMED;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_DBM_OTHER_ENVIRONMENT),
+			 errmsg("manifest is for environment \"%s\", not for \"%s\"", meant, facts->name),
+			 copied ? errdetail("Database \"%s\" is a copy of environment \"%s\"; the manifest "
+								"names \"%s\".",
+								get_database_name(MyDatabaseId), facts->name, meant)
+					: errdetail("Database \"%s\" is environment \"%s\"; the manifest names \"%s\".",
+								get_database_name(MyDatabaseId), facts->name, meant),
+			 copied ? errhint("If it is to be \"%s\", run: SELECT dbm_attach('<reason>', %s);",
+							  meant, quote_literal_cstr(meant))
+					: errhint("Connect to the database of \"%s\".  To see which one a database is, "
+							  "run: SELECT environment FROM dbm_status();",
+							  meant)));
+}
+
+/*
+ * Nothing else tells a client whose connection string leads to another database
+ * than it believes: the changes of one environment would run in another.
+ */
+static void
+require_this_environment(JsonbContainer *object)
+{
+	const char *here = dbm_environment()->name;
+	JsonbValue space;
+	JsonbValue *value = find_key(object, "environment", &space);
+	char *meant;
+
+	if (value == NULL || value->type == jbvNull)
+		return;
+	meant = read_text(object, "environment");
+	if (meant == NULL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid value of \"environment\" in the manifest"),
+						errhint("Give the name of the environment that the manifest is for.")));
+	if (strcmp(meant, here) != 0)
+		raise_other_environment(meant);
+}
+
 DbmManifest *
 dbm_manifest_read(Jsonb *json)
 {
@@ -207,6 +253,7 @@ dbm_manifest_read(Jsonb *json)
 		changes = &json->root;
 	else if (JB_ROOT_IS_OBJECT(json))
 	{
+		require_this_environment(&json->root);
 		read_fingerprint(&json->root, manifest);
 		changes = find_changes(&json->root);
 	}

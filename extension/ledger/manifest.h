@@ -46,7 +46,10 @@ typedef struct DbmFollowedChange
 	uint8		tokens[DBM_DIGEST_LENGTH];
 } DbmFollowedChange;
 
-/* Reads a manifest; raises 22023 for one that is not well formed. */
+/*
+ * Reads a manifest; raises 22023 for one that is not well formed, and
+ * ERRCODE_DBM_OTHER_ENVIRONMENT for one that names another environment.
+ */
 extern DbmManifest *dbm_manifest_read(Jsonb *json);
 
 /* Raises unless every change of the manifest has a possible name and is named once. */

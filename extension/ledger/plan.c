@@ -41,7 +41,8 @@ typedef struct Comparison
 	const DbmManifest *manifest;
 	const DbmFollowed *followed;	/* or NULL */
 	HTAB *ledger;				/* of KnownChange */
-	char *greatest;				/* last applied versioned name, or NULL */
+	KnownChange **known;		/* one per entry of the manifest */
+	int last_applied;			/* place of the last applied versioned one, -1 for none */
 	int64 last_run;
 	bool all_applied;			/* of what was judged up to now */
 	ReturnSetInfo *result;
@@ -62,7 +63,6 @@ read_ledger(Comparison *plan)
 	DbmScan *scan = dbm_scan_begin(&dbm_change_table, dbm_change_table.primary_key, 0, NULL);
 
 	plan->ledger = dbm_manifest_hash("dbmaestro plan", sizeof(KnownChange));
-	plan->greatest = NULL;
 	while (dbm_scan_next(scan, row))
 	{
 		char *name = dbm_row_text(row, DBM_CHANGE_CHANGE);
@@ -75,9 +75,6 @@ read_ledger(Comparison *plan)
 		entry->in_manifest = false;
 		read_digest(row, DBM_CHANGE_SCRIPT, entry->script);
 		read_digest(row, DBM_CHANGE_TOKENS, entry->tokens);
-		/* the index is in order of names, byte by byte */
-		if (entry->applied && entry->versioned)
-			plan->greatest = name;
 	}
 	dbm_scan_end(scan);
 }
@@ -123,6 +120,33 @@ note_entry(HTAB *ledger, const DbmManifestEntry *entry)
 	return known;
 }
 
+/* Finds all of the manifest; its order is the repository's, which names need not follow. */
+static void
+note_entries(Comparison *plan)
+{
+	plan->known = MemoryContextAllocHuge(
+		CurrentMemoryContext, (Size) (plan->manifest->nentries + 1) * sizeof(KnownChange *));
+	plan->last_applied = -1;
+	for (int at = 0; at < plan->manifest->nentries; at++)
+	{
+		KnownChange *known = note_entry(plan->ledger, &plan->manifest->entries[at]);
+
+		CHECK_FOR_INTERRUPTS();
+		plan->known[at] = known;
+		if (known->applied && known->versioned)
+			plan->last_applied = at;
+	}
+}
+
+/* Does it wait before one that did not?  Repeatable changes come at any time. */
+static bool
+is_overtaken(const Comparison *plan, int at)
+{
+	const KnownChange *known = plan->known[at];
+
+	return at < plan->last_applied && !(known->in_ledger && !known->versioned);
+}
+
 /* Is it applied, with this content, in the environment that is followed? */
 static bool
 is_promoted(const DbmFollowed *followed, const DbmManifestEntry *entry, char **detail)
@@ -146,9 +170,10 @@ is_promoted(const DbmFollowed *followed, const DbmManifestEntry *entry, char **d
 }
 
 static const char *
-judge(const Comparison *plan, const DbmManifestEntry *entry, const KnownChange *known,
-	  char **detail)
+judge(const Comparison *plan, int at, char **detail)
 {
+	const DbmManifestEntry *entry = &plan->manifest->entries[at];
+	const KnownChange *known = plan->known[at];
 	const char *state = "pending";
 
 	*detail = NULL;
@@ -163,9 +188,9 @@ judge(const Comparison *plan, const DbmManifestEntry *entry, const KnownChange *
 	/* before its order: in whatever order, it would be refused */
 	if (plan->followed && !is_promoted(plan->followed, entry, detail))
 		return "not promoted";
-	if (!known->applied && plan->greatest && strcmp(entry->change, plan->greatest) < 0)
+	if (is_overtaken(plan, at))
 	{
-		*detail = psprintf("\"%s\" is applied already", plan->greatest);
+		*detail = psprintf("\"%s\" is applied already", plan->known[plan->last_applied]->change);
 		return "out of order";
 	}
 	return state;
@@ -218,17 +243,17 @@ static void
 compare_all(Comparison *plan)
 {
 	read_ledger(plan);
+	note_entries(plan);
 	plan->all_applied = true;
 	for (int at = 0; at < plan->manifest->nentries; at++)
 	{
-		const DbmManifestEntry *entry = &plan->manifest->entries[at];
 		const char *state;
 		char *detail;
 
 		CHECK_FOR_INTERRUPTS();
-		state = judge(plan, entry, note_entry(plan->ledger, entry), &detail);
+		state = judge(plan, at, &detail);
 		plan->all_applied = plan->all_applied && strcmp(state, "applied") == 0;
-		put_row(plan, at + 1, entry->change, state, detail);
+		put_row(plan, at + 1, plan->manifest->entries[at].change, state, detail);
 	}
 	put_missing(plan);
 }

@@ -15,7 +15,7 @@
 {
     sed -nE '/^const Command commands/,/^};/s/^\t\{"([a-z-]+)", GROUP.*/\1/p' cli/commands.c
     sed -nE 's/.*\{OPTION_[A-Z]+, [^,]+, "([a-z-]+)".*/--\1/p' cli/*.c
-    sed -nE "s/^\t\{\"(project|paths|naming|environment)\", \"([a-z_]+)\".*/\2/p" cli/config.c
+    sed -nE "s/^\t\{\"(project|paths|naming|environment)\", \"([a-z_-]+)\".*/\2/p" cli/config.c
     sed -nE 's/^\t\t\.name = "([a-z-]+)",/\1/p' cli/naming.c
 } | sort -u | {
     status=0

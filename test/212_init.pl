@@ -103,10 +103,10 @@ my $configuration = slurp_file($shop->path('dbmaestro.conf'));
 
 $shop->write('dbmaestro.conf' => <<"END");
 ${configuration}[environment "dev"]
-	run-as = shop_owner
-	grant = deploy:ci, rollback:ann
-	grant = audit:auditor
-	grant = deploy : the team
+run-as = shop_owner
+grant = deploy:ci, rollback:ann
+grant = audit:auditor
+grant = deploy : the team
 END
 $shop->check([ 'plan', 'dev', '--worktree' ], 1, qr/not installed in database "dev".*dbmaestro init dev/s,
     'who has forgotten it is told');
