@@ -10,7 +10,7 @@ calls=${DBM_BENCH_CALLS:-20}
 # connection DATABASE: for dbmaestro, which has the database in no file
 connection()
 {
-    echo "environment.bench.conninfo=host=$work/client dbname=$1"
+    echo "environment.dev.conninfo=host=$work/client dbname=$1"
 }
 
 # contestants: psql and dbmaestro, and the peers that are here
@@ -60,7 +60,7 @@ run_contestant()
 {
     case $1 in
         psql) run_session "$3" "$2/session.sql" ;;
-        dbmaestro) "$bindir/dbmaestro" -C "$2/git" deploy bench --set "$(connection "$3")" ;;
+        dbmaestro) "$bindir/dbmaestro" -C "$2/git" deploy dev --set "$(connection "$3")" ;;
         sqitch) (cd "$2/sqitch" && sqitch_env sqitch deploy -t "db:pg:$3") ;;
         dbmate) dbmate --url "postgres:///$3?host=$work/client&user=postgres&sslmode=disable" \
             --migrations-dir "$2/dbmate" --no-dump-schema up ;;
@@ -189,7 +189,7 @@ memory_of()
 {
     local peak='' pid
     fresh_database client "deploy_$1"
-    "$bindir/dbmaestro" -C "$work/project_$1/git" deploy bench --set "$(connection "$database")" \
+    "$bindir/dbmaestro" -C "$work/project_$1/git" deploy dev --set "$(connection "$database")" \
         >"$work/bench.log" 2>&1 &
     pid=$!
     while kill -0 "$pid" 2>/dev/null; do
