@@ -4,7 +4,7 @@
  * Whatever this backend writes is logged and moves the position of its last
  * record; what moved it outside our own writer is foreign.  Commit and abort
  * write a record too: that of a commit, of a transaction that wrote nothing
- * foreign at its end, is ours.
+ * foreign at its end, is ours.  Of one with temporary tables nobody knows.
  */
 #include "postgres.h"
 
@@ -21,6 +21,7 @@ static uint64 foreign_writes = 0;
 /* Commits of ours that the server has counted. */
 static uint64 own_completions = 0;
 static bool commits_with_id = false;
+static bool drops_at_commit = false;
 
 static void
 account(void)
@@ -78,8 +79,11 @@ account_for_end(XactEvent event, void *unused)
 		case XACT_EVENT_PRE_COMMIT:
 			account();
 			commits_with_id = TransactionIdIsValid(GetTopTransactionIdIfAny());
+			/* ON COMMIT DROP is yet to come, and takes along what uses the table */
+			drops_at_commit = (MyXactFlags & XACT_FLAGS_ACCESSEDTEMPNAMESPACE) != 0;
 			break;
 		case XACT_EVENT_COMMIT:
+			foreign_writes += drops_at_commit;
 			own_completions += commits_with_id;
 			accounted = ProcLastRecPtr;
 			break;

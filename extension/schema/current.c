@@ -98,7 +98,8 @@ begin_work(Worklist *work)
 
 /*
  * Does such a row mention of a relation only what it was made with?  What has a
- * query in it may be written otherwise when a relation gets another column.
+ * query in it may be written otherwise when a relation gets another column.  So
+ * may anything that makes a row of a type: it gets a NULL for the new column.
  */
 static bool
 ignores_new_columns(Oid classid)
@@ -107,10 +108,23 @@ ignores_new_columns(Oid classid)
 		   classid == AttrDefaultRelationId;
 }
 
-/* Queues the units whose rows depend on this one. */
-static void
-queue_dependents_of(Worklist *work, DbmPass *pass, DbmUnitKey row, DbmUnitChange change)
+static bool
+same_unit(DbmUnitKey a, DbmUnitKey b)
 {
+	return a.objid == b.objid && a.classid == b.classid;
+}
+
+/*
+ * Queues the units whose rows depend on this one, a part of the unit.  Text may
+ * show what is inside of a type without depending on it, so go on behind what
+ * lets it be mentioned: a view over a function mentions the columns of the type
+ * that it returns, a constant of a composite type the labels of an enum in it.
+ */
+static void
+queue_dependents_of(Worklist *work, DbmPass *pass, DbmUnitKey unit, DbmUnitKey row,
+					DbmUnitChange change)
+{
+	bool of_type = row.classid == TypeRelationId;
 	DbmRows *rows = dbm_rows_pair(dbm_pass_reader(pass), DBM_DEPEND_ON_OBJECT, row.classid,
 								  row.objid);
 	HeapTuple tuple;
@@ -120,16 +134,11 @@ queue_dependents_of(Worklist *work, DbmPass *pass, DbmUnitKey row, DbmUnitChange
 		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
 		DbmUnitKey dependent = dbm_live_unit_of(current, form->classid, form->objid);
 
-		if (dbm_unit_class(dependent.classid) == NULL ||
-			(change == DBM_UNIT_COLUMNS && ignores_new_columns(form->classid)))
+		if (dbm_unit_class(dependent.classid) == NULL || same_unit(dependent, unit) ||
+			(change == DBM_UNIT_COLUMNS && !of_type && ignores_new_columns(form->classid)))
 			continue;
-
-		/*
-		 * A view over a function mentions the columns of the type it returns,
-		 * without depending on the type: go on behind functions and types.
-		 */
 		queue_dependent(work, dependent,
-						dependent.classid == ProcedureRelationId ||
+						of_type || dependent.classid == ProcedureRelationId ||
 							dependent.classid == TypeRelationId);
 	}
 }
@@ -139,12 +148,12 @@ queue_dependents(Worklist *work, DbmPass *pass, DbmUnitKey key, DbmUnitChange ch
 {
 	DbmUnit *unit = dbm_live_find(current, key);
 
-	queue_dependents_of(work, pass, key, change);
+	queue_dependents_of(work, pass, key, key, change);
 	for (int at = 0; unit && at < unit->nmembers; at++)
 	{
 		/* of its parts only the row type has columns */
 		if (change != DBM_UNIT_COLUMNS || unit->members[at].classid == TypeRelationId)
-			queue_dependents_of(work, pass, unit->members[at], change);
+			queue_dependents_of(work, pass, key, unit->members[at], change);
 	}
 }
 
