@@ -157,6 +157,13 @@ is_procedural_language(HeapTuple extension)
 	return strcmp(NameStr(((Form_pg_extension) GETSTRUCT(extension))->extname), "plpgsql") == 0;
 }
 
+/* A fresh database has one, and scripts take it for granted; whoever made this one anew. */
+static bool
+is_public(HeapTuple namespace)
+{
+	return strcmp(NameStr(((Form_pg_namespace) GETSTRUCT(namespace))->nspname), "public") == 0;
+}
+
 static bool
 is_index(HeapTuple relation)
 {
@@ -186,7 +193,7 @@ stays(const Catalog *catalog, Oid oid, Oid namespace, HeapTuple tuple)
 	switch (catalog->relation)
 	{
 		case NamespaceRelationId:
-			return oid == dbm_functions_namespace() || stays_with_contents(oid);
+			return oid == dbm_functions_namespace() || stays_with_contents(oid) || is_public(tuple);
 		case ExtensionRelationId:
 			return oid == dbm_extension_oid() || is_procedural_language(tuple);
 		case RelationRelationId:
