@@ -10,7 +10,6 @@
 #include "core/settings.h"
 #include "guard/doors.h"
 #include "ledger/ledger.h"
-#include "schema/schema.h"
 
 PG_MODULE_MAGIC;
 
@@ -22,7 +21,6 @@ _PG_init(void)
 	dbm_settings_init();
 	dbm_installed_init();
 	dbm_own_writes_init();
-	dbm_schema_init();
 	dbm_guard_init();
 	dbm_ledger_init();
 }

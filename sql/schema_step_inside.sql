@@ -1,4 +1,5 @@
--- What shows the inside of a type need not depend on it; and a commit may drop things itself.
+-- What shows the inside of a type or names an operator need not depend on it; and a commit may
+-- drop things itself.
 \getenv directory PG_ABS_SRCDIR
 \set harness :directory '/test/lib/schema_steps.sql'
 \set ECHO none
@@ -29,10 +30,16 @@ CREATE FUNCTION s.same(x anyelement) RETURNS anyelement LANGUAGE sql AS 'SELECT 
 CREATE VIEW s.of_list AS SELECT u.a FROM s.lists, unnest(lists.l) u;
 CREATE VIEW s.of_same AS SELECT u.a FROM s.lists, s.same(lists.p) u;
 
+-- operators that name each other
+CREATE FUNCTION s.is(integer, integer) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 = $2';
+CREATE OPERATOR s.=== (LEFTARG = integer, RIGHTARG = integer, FUNCTION = s.is, COMMUTATOR = OPERATOR(s.====));
+CREATE OPERATOR s.==== (LEFTARG = integer, RIGHTARG = integer, FUNCTION = s.is, COMMUTATOR = OPERATOR(s.===));
+
 INSERT INTO steps.step (statement, undo) VALUES
 ('ALTER TYPE s.color RENAME VALUE ''red'' TO ''rot''', 'ALTER TYPE s.color RENAME VALUE ''rot'' TO ''red'''),
 ('ALTER TYPE s.pair RENAME ATTRIBUTE b TO c', 'ALTER TYPE s.pair RENAME ATTRIBUTE c TO b'),
 ('ALTER TYPE s.pair RENAME TO two', 'ALTER TYPE s.two RENAME TO pair'),
+('ALTER OPERATOR s.=== (integer, integer) SET SCHEMA public', 'ALTER OPERATOR public.=== (integer, integer) SET SCHEMA s'),
 ('ALTER TYPE s.pair ADD ATTRIBUTE c integer', NULL);
 CALL steps.run();
 SELECT statement, finding FROM steps.finding ORDER BY number;

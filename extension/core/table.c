@@ -169,6 +169,18 @@ open_table(const DbmTable *table, LOCKMODE lockmode)
 	return relation;
 }
 
+/* On the server's terms: read-only transactions are refused there. */
+static int64
+advance(const DbmTable *table)
+{
+	int64 id;
+
+	dbm_own_write_begin();
+	id = nextval_internal(require_oid(table->sequence), false);
+	dbm_own_write_end();
+	return id;
+}
+
 int64
 dbm_table_next_id(const DbmTable *table)
 {
@@ -182,10 +194,7 @@ dbm_table_next_id(const DbmTable *table)
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
-		/* a sequence is advanced on the server's terms: read-only transactions are refused there */
-		dbm_own_write_begin();
-		id = nextval_internal(require_oid(table->sequence), false);
-		dbm_own_write_end();
+		id = advance(table);
 	} while (dbm_table_get_int64(table, id, taken, NULL));
 	pfree(taken);
 	return id;
@@ -212,7 +221,7 @@ dbm_table_next_greatest_id(const DbmTable *table)
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
-		id = nextval_internal(require_oid(table->sequence), false);
+		id = advance(table);
 	} while (id <= greatest);
 	return id;
 }

@@ -94,7 +94,7 @@ refresh(void)
 	int nrelations = nchanged;
 	bool all = !tables_known;
 	List *fresh;
-	MemoryContext caller;
+	MemoryContext caller = CurrentMemoryContext;
 
 	memcpy(relations, changed, sizeof(relations));
 	nchanged = 0;
@@ -103,6 +103,9 @@ refresh(void)
 	{
 		fresh = all ? read_triggers(InvalidOid)
 					: read_changed(list_copy(tables), relations, nrelations);
+		MemoryContextSwitchTo(CacheMemoryContext);
+		fresh = list_copy(fresh);
+		MemoryContextSwitchTo(caller);
 	}
 	PG_CATCH();
 	{
@@ -111,9 +114,6 @@ refresh(void)
 	}
 	PG_END_TRY();
 
-	caller = MemoryContextSwitchTo(CacheMemoryContext);
-	fresh = list_copy(fresh);
-	MemoryContextSwitchTo(caller);
 	list_free(tables);
 	tables = fresh;
 }

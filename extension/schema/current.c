@@ -15,6 +15,7 @@
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "utils/hsearch.h"
@@ -208,6 +209,9 @@ queue_changes(Worklist *work, List *changes)
 		key = dbm_live_unit_of(current, change->owner.classid, change->owner.objid);
 		if (dbm_unit_class(key.classid) == NULL)
 			continue;
+		/* others name it as their commutator or negator without depending on it */
+		if (change->known && change->owner.classid == OperatorRelationId)
+			return false;
 		/* a schema that is not described (of an extension) leaves no name to compare with */
 		if (key.classid == NamespaceRelationId && change->known &&
 			dbm_live_find(current, key) == NULL)
@@ -364,9 +368,4 @@ void
 dbm_schema_root(uint8 *root)
 {
 	memcpy(root, dbm_live_root(dbm_current_schema(), DBM_TREE_SCHEMA), DBM_DIGEST_LENGTH);
-}
-
-void
-dbm_schema_init(void)
-{
 }

@@ -37,6 +37,4 @@ typedef struct DbmObjectChange
  */
 extern List *dbm_snapshot_difference(int64 from, int64 to);
 
-extern void dbm_schema_init(void);
-
 #endif							/* DBM_SCHEMA_SCHEMA_H */
