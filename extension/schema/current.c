@@ -301,6 +301,19 @@ is_transient(const ErrorData *error)
 			   ERRCODE_TO_CATEGORY(ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION);
 }
 
+/* What the server says of an object that is gone tells nobody what to do. */
+static void
+raise_restless(const ErrorData *error)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not read the schema because it keeps changing"),
+			 errdetail("Another session altered it while it was being read, %d times in a row; the "
+					   "last time: %s.",
+					   MAX_ROUNDS, error->message),
+			 errhint("Try again when the other session is done.")));
+}
+
 bool
 dbm_attempt(bool (*function)(void *arg), void *arg, bool last)
 {
@@ -326,8 +339,10 @@ dbm_attempt(bool (*function)(void *arg), void *arg, bool last)
 		MemoryContextSwitchTo(caller);
 		CurrentResourceOwner = owner;
 		/* with nobody else at work it is an error like any other */
-		if (last || !is_transient(error) || !dbm_watcher_moved(watcher))
+		if (!is_transient(error) || !dbm_watcher_moved(watcher))
 			ReThrowError(error);
+		if (last)
+			raise_restless(error);
 		FreeErrorData(error);
 	}
 	PG_END_TRY();
