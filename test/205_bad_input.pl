@@ -18,7 +18,7 @@ use Time::HiRes 'time';
 my $node = dbm_node('main', bare => 1, conf => "fsync = off\n");
 my $first = 'migrations/20260101_000000_first';
 
-dbm_database($node, $_, environment => $_) foreach qw(dev git files large);
+dbm_database($node, $_, environment => 'dev') foreach qw(dev git files large);
 $node->safe_psql($_, "SELECT dbm_configure('change_name_pattern', '.')") foreach qw(dev files);
 
 # A repository with one sound change, committed.

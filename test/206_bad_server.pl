@@ -98,7 +98,7 @@ foreach my $case (
 {
     my $fake = DbmWire->server(silent => 1);
     my @silent = map { ("silent$_" => { conninfo => $fake->conninfo('shop', 'connect_timeout=4') }) } 1 .. 4;
-    my $repository = DbmRepository->new($node, @silent, alive => 'shop');
+    my $repository = DbmRepository->new($node, @silent, dev => 'shop');
     my $start = time;
 
     $repository->write('migrations/20260101_000000_one.sql' => 'SELECT 1');
@@ -108,7 +108,7 @@ foreach my $case (
     is_deeply([ map { $_->{problem} // '' } @$rows ], [ ('connection to "127.0.0.1" failed: timeout expired') x 4, '' ], 'and tells who it was');
     my $service = $fake->conninfo('shop', 'connect_timeout=2') =~ s/host=\S+ port=\S+//r
       . ' host=127.0.0.1,' . $node->host . " port=$fake->{port}," . $node->port;
-    is($repository->json('status', 'silent1', '--set', "environment.silent1.conninfo=$service")->[0]{problem}, undef,
+    is($repository->json('status', 'dev', '--set', "environment.dev.conninfo=$service")->[0]{problem}, undef,
         'of two servers the other is asked');
 }
 
