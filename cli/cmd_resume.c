@@ -29,7 +29,8 @@ typedef struct Found
 	char *reference;
 	char *started_at;
 	char *started_by;
-	bool readable;				/* we may see what it was to bring */
+	char *followed;				/* environment that it was promoted from, or NULL */
+	char *last_change;			/* where it was to end, NULL: where the commit does */
 } Found;
 
 static char *
@@ -43,9 +44,9 @@ find_last(Connection *connection)
 {
 	PGresult *result = connection_expect(connection, queries_last_deployment(connection));
 	Found found = {copy_value(result, 0), copy_value(result, 1), copy_value(result, 2),
-				   copy_value(result, 3), copy_value(result, 4), copy_value(result, 5)};
+				   copy_value(result, 3), copy_value(result, 4), copy_value(result, 5),
+				   copy_value(result, 6), copy_value(result, 7)};
 
-	found.readable = PQgetvalue(result, 0, 6)[0] == 't';
 	PQclear(result);
 	return found;
 }
@@ -87,23 +88,9 @@ require_resumable(const Environment *environment, const Found *found)
 static void
 take_aim(Delivery *delivery, const Found *found)
 {
-	PGresult *aim;
-
-	if (!found->readable)
-	{
-		message_warning(
-			"the whole commit is resumed: whether the deployment was to stop before its "
-						"end, or was a promotion, is for those to see who have the capability audit");
-		return;
-	}
-	aim = connection_expect(delivery->connection,
-							queries_deployment_aim(delivery->connection, found->number));
-	/* with a fingerprint it was to bring all that the commit holds */
-	if (PQntuples(aim) > 0 && PQgetvalue(aim, 0, 2)[0] != 't')
-		delivery->last_wanted = copy_value(aim, 1);
-	if (PQntuples(aim) > 0 && !PQgetisnull(aim, 0, 0))
-		delivery_follow(delivery, config_environment(delivery->config, PQgetvalue(aim, 0, 0)));
-	PQclear(aim);
+	delivery->last_wanted = found->last_change;
+	if (found->followed)
+		delivery_follow(delivery, config_environment(delivery->config, found->followed));
 }
 
 ExitCode

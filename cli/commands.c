@@ -48,13 +48,15 @@ const Command commands[] = {
 	{"resume", GROUP_DEPLOY, "ENVIRONMENT", "go on with a deployment that did not reach its end",
 	 "Deploys the commit of the last deployment once more, if that failed, was cancelled or was "
 	 "interrupted: as far as it was to go, and with what the environment before has if it was a "
-	 "promotion.  HEAD may have moved on since.",
+	 "promotion.  HEAD may have moved on since.  --single-transaction is not remembered: say it "
+	 "again.",
 	 resume_options, cmd_resume},
 	{"rollback", GROUP_DEPLOY, "ENVIRONMENT [CHANGE]", "take changes back",
 	 "Runs the rollback script that was stored with CHANGE, or with all changes applied behind the "
 	 "one that --to names, the newest first.  Each is a transaction of its own, which commits only "
 	 "if the schema is as it was before the change; the first failure is the end.  It shows what "
-	 "would be rolled back and asks; without a terminal it needs --yes.",
+	 "would be rolled back and asks; without a terminal it needs --yes.  The capability rollback is "
+	 "all that it takes, with --to as well.",
 	 rollback_options, cmd_rollback},
 	{"status", GROUP_LOOK, "[ENVIRONMENT]", "how the environments stand, side by side",
 	 "Shows for each environment, or for one, what is applied and pending, what failed or was "

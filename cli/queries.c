@@ -407,33 +407,10 @@ queries_last_deployment(Connection *connection)
 	return ask(connection,
 			   psprintf("SELECT deployment, deployment_state, deployment_commit, deployment_ref,"
 						" deployment_started_at::pg_catalog.timestamptz(0),"
-						" deployment_started_by,"
-						" (SELECT pg_catalog.bool_and("
-						"pg_catalog.has_table_privilege(c.oid, 'SELECT') AND"
-						" pg_catalog.has_schema_privilege(n.oid, 'USAGE'))"
-						" FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n"
-						" ON n.oid OPERATOR(pg_catalog.=) c.relnamespace"
-						" WHERE n.nspname OPERATOR(pg_catalog.=) 'dbmaestro'"
-						" AND c.relname::pg_catalog.text OPERATOR(pg_catalog.=) ANY"
-						" ('{deployment_history,deployment_change}'::pg_catalog.text[]))"
+						" deployment_started_by, deployment_followed, deployment_last_change"
 						" FROM %s.dbm_status()",
 						connection->schema),
 			   &none);
-}
-
-PGresult *
-queries_deployment_aim(Connection *connection, const char *deployment)
-{
-	Parameters parameters = {0};
-
-	add_text(&parameters, INT8OID, deployment);
-	return ask(connection,
-			   "SELECT d.followed, (SELECT c.change FROM dbmaestro.deployment_change AS c"
-			   " WHERE c.deployment OPERATOR(pg_catalog.=) d.deployment"
-			   " ORDER BY c.ordinal DESC LIMIT 1), d.fingerprint IS NOT NULL"
-			   " FROM dbmaestro.deployment_history AS d"
-			   " WHERE d.deployment OPERATOR(pg_catalog.=) $1",
-			   &parameters);
 }
 
 /* --- environments ---------------------------------------------------------------- */

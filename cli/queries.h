@@ -61,12 +61,10 @@ extern PGresult *queries_rollback_change(Connection *connection, const char *cha
 
 /*
  * Of dbm_status: the newest deployment, its state, commit and ref, when and by
- * whom it was started; and whether we may read more of it.
+ * whom it was started, the environment that it was promoted from, and the
+ * change at which it was to end.
  */
 extern PGresult *queries_last_deployment(Connection *connection);
-
-/* The environment whose manifest came with a deployment, and the last change it was to bring. */
-extern PGresult *queries_deployment_aim(Connection *connection, const char *deployment);
 
 /* --- environments ---------------------------------------------------------------- */
 

@@ -30,14 +30,21 @@ SELECT state, count(*) FROM dbm_plan(dbm_manifest() - 'format') GROUP BY 1;
 -- who may
 CREATE ROLE regress_deployer;
 CREATE ROLE regress_auditor;
+CREATE ROLE regress_undoer;
 CREATE ROLE regress_admin;
 SELECT dbm_grant('deploy', 'regress_deployer');
 SELECT dbm_grant('audit', 'regress_auditor');
+SELECT dbm_grant('rollback', 'regress_undoer');
 SELECT dbm_grant('admin', 'regress_admin');
 SET ROLE regress_deployer;
 SELECT jsonb_array_length(dbm_manifest() -> 'changes') AS deployer;
 SET ROLE regress_auditor;
 SELECT jsonb_array_length(dbm_manifest() -> 'changes') AS auditor;
+-- who may roll back sees what there is to roll back, and no more
+SET ROLE regress_undoer;
+SELECT jsonb_array_length(dbm_manifest() -> 'changes') AS undoer;
+SELECT count(*) FROM dbmaestro.change;
+\echo :LAST_ERROR_SQLSTATE
 SET ROLE regress_admin;
 SELECT dbm_manifest();
 \echo :LAST_ERROR_SQLSTATE
@@ -72,4 +79,4 @@ SELECT change, sqlstate, deployment FROM dbmaestro.denied_attempt JOIN dbmaestro
 DROP OWNED BY regress_auditor;
 \c :before
 DROP DATABASE ledger_manifest WITH (FORCE);
-DROP ROLE regress_deployer, regress_auditor, regress_admin;
+DROP ROLE regress_deployer, regress_auditor, regress_undoer, regress_admin;

@@ -43,7 +43,7 @@ SELECT deployment, commit, ref, started_by, state, runs, last_change, last_outco
 CREATE ROLE regress_deployer;
 SELECT dbm_grant('deploy', 'regress_deployer');
 SET ROLE regress_deployer;
-SELECT deployment, deployment_state, deployment_started_at < now() AS before, deployment_started_by, deployment_commit, deployment_ref FROM dbm_status();
+SELECT deployment, deployment_state, deployment_started_at < now() AS before, deployment_started_by, deployment_commit, deployment_ref, deployment_followed, deployment_last_change FROM dbm_status();
 RESET ROLE;
 SELECT dbm_deployment_start('["20260101_000004_d"]') AS next \gset
 SELECT deployment, deployment_state, deployment_commit FROM dbm_status();
@@ -53,6 +53,30 @@ SELECT dbm_apply('20260101_000004_d', 'SELECT 4', deployment => :d);
 \echo :LAST_ERROR_SQLSTATE
 SELECT dbm_deployment_finish(:d, 'succeeded');
 SELECT deployment = :d AS that_one, action, detail FROM dbmaestro.audit_event WHERE kind = 'deployment' ORDER BY id;
+
+-- where it was to end: behind the last change of its manifest, whatever its name, unless a fingerprint says that it was the whole
+SELECT dbm_deployment_start('["20260101_000009_i", "20260101_000008_h", "20260101_000005_e"]') AS d \gset
+SELECT dbm_deployment_finish(:d, 'failed');
+-- what dbm_apply makes for a single change is none that somebody started
+SELECT outcome FROM dbm_apply('20260101_000006_f', 'SELECT 6');
+SET ROLE regress_deployer;
+SELECT deployment = :d AS that_one, deployment_state, deployment_followed, deployment_last_change FROM dbm_status();
+RESET ROLE;
+SELECT dbm_deployment_start('{"changes": ["20260101_000005_e"], "fingerprint": "all of it"}') AS d \gset
+SELECT deployment = :d AS that_one, deployment_followed, deployment_last_change FROM dbm_status();
+SELECT dbm_deployment_finish(:d, 'cancelled');
+SELECT dbm_deployment_start('[]') AS d \gset
+SELECT deployment = :d AS that_one, deployment_followed, deployment_last_change FROM dbm_status();
+SELECT dbm_deployment_finish(:d, 'cancelled');
+-- and where it came from, whatever is followed by now
+SELECT dbm_configure('follows', 'lab');
+SELECT jsonb_build_object('format', 1, 'environment', 'lab', 'identity', 'attached', 'changes', '[]'::jsonb) AS lab \gset
+SELECT dbm_deployment_start('["20260101_000009_i", "20260101_000005_e"]', followed => :'lab') AS d \gset
+SELECT dbm_deployment_finish(:d, 'failed');
+SELECT dbm_configure('follows', NULL);
+SET ROLE regress_deployer;
+SELECT deployment = :d AS that_one, deployment_state, deployment_followed, deployment_last_change FROM dbm_status();
+RESET ROLE;
 
 -- who runs a change, as far as the caller may see
 CREATE ROLE regress_auditor;

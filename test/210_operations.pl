@@ -167,29 +167,36 @@ $node->safe_psql('dev', 'INSERT INTO obstacle DEFAULT VALUES');
         'SELECT state = \'interrupted\' FROM dbmaestro.deployment_history ORDER BY deployment DESC LIMIT 1')
       or die 'it was never seen as interrupted';
 }
-$node->safe_psql('dev', 'DELETE FROM obstacle');
+$node->safe_psql('dev', "DELETE FROM obstacle; SELECT dbm_configure('run_as', 'postgres')");
 $shop->write('migrations/20260106_000000_newer.sql' => "CREATE TABLE newer (id int);\n");
 $shop->commit('HEAD has moved on');
 $shop->check([ 'resume', 'dev-stranger' ], 13, qr/^ERROR: /m, 'resume by a stranger');
-$shop->check([ 'resume', 'dev', '--dry-run', '--set', 'environment.dev.conninfo=' . $node->connstr('dev') . ' user=deployer' ], 0, qr/the whole commit is resumed.*capability audit/,
-    'by one who does not see what it was to bring');
 {
     my $short = substr $interrupted_commit, 0, 10;
-    my ($stdout, $stderr) =
-      $shop->check([ 'resume', 'dev' ], 0, qr/^deployment \d+ of commit $short \(HEAD\), started at .* by "postgres": interrupted$/m, 'resume');
+    my @deployer = ('--set', 'environment.dev.conninfo=' . $node->connstr('dev') . ' user=deployer');
 
+    is($node->safe_psql('dev', "SELECT has_table_privilege('deployer', 'dbmaestro.deployment_change', 'SELECT')"), 'f',
+        'one who may not read what it was to bring');
+    my ($stdout, $stderr) =
+      $shop->check([ 'resume', 'dev', @deployer ], 0, qr/^deployment \d+ of commit $short \(HEAD\), started at .* by "postgres": interrupted$/m, 'resumes it');
+
+    unlike($stderr, qr/warning/i, 'without a warning');
     like($stdout, qr/slow +\| applied/, 'goes on');
     unlike($stdout, qr/orders|last|newer/, 'with what was left of it, and no further than it was to go');
     is($node->safe_psql('dev', 'SELECT commit, state FROM dbmaestro.deployment_history ORDER BY deployment DESC LIMIT 1'),
         "$interrupted_commit|succeeded", 'with the commit that it was of');
+    is($node->safe_psql('dev', 'SELECT started_by FROM dbmaestro.deployment_history ORDER BY deployment DESC LIMIT 1'),
+        'deployer', 'by whom it was resumed');
 }
 $shop->check([ 'deploy', 'dev' ], 0, undef, 'the rest');
 {
     # a promotion that failed is resumed as a promotion
     $node->safe_psql('prod', "SELECT dbm_guard('observe'); CREATE TABLE public.slow ()");
     $shop->check([ 'promote', 'dev', 'prod' ], 1, qr/ERROR: .*obstacle/, 'a promotion that fails');
-    $node->safe_psql('prod', 'CREATE TABLE public.obstacle (); DROP TABLE public.slow');
-    my $told = $shop->json('resume', 'prod');
+    $node->safe_psql('prod', "CREATE TABLE public.obstacle (); DROP TABLE public.slow;"
+          . " SELECT dbm_grant('deploy', 'deployer'); SELECT dbm_configure('run_as', 'postgres')");
+    # by one without audit, neither there nor where it came from
+    my $told = $shop->json('resume', 'prod', map { ('--set', "environment.$_.conninfo=" . $node->connstr($_) . ' user=deployer') } qw(dev prod));
     is("$told->{followed} $told->{outcome}", 'dev succeeded', 'is resumed as one');
     is($node->safe_psql('prod', 'SELECT followed FROM dbmaestro.deployment_history ORDER BY deployment DESC LIMIT 1'),
         'dev', 'on record');
@@ -210,11 +217,11 @@ $shop->check([ 'rollback', 'dev-deployer', $items, '--yes' ], 13, qr/^ERROR: .*d
 $shop->check([ 'rollback', 'dev', '--to', '20260106_000000_newer', '--yes' ], 0, qr/nothing to do: "20260106_000000_newer" was applied last/,
     'to the last one');
 {
-    my $undo = DbmRepository->new($node, undo => 'undo', 'undo-undoer' => { database => 'undo', user => 'undoer' });
+    my $undo = DbmRepository->new($node, undo => 'undo', map { ("undo-$_" => { database => 'undo', user => $_ }) } qw(undoer keeper));
     my @names = map { "2026020${_}_000000_t$_" } 1 .. 5;
 
     dbm_database($node, 'undo', environment => 'undo');
-    $node->safe_psql('undo', "SELECT dbm_grant('rollback', 'undoer'); SELECT dbm_configure('run_as', 'postgres')");
+    $node->safe_psql('undo', "SELECT dbm_grant('rollback', 'undoer'); SELECT dbm_grant('admin', 'keeper'); SELECT dbm_configure('run_as', 'postgres')");
     foreach my $at (1 .. 5)
     {
         $undo->write(
@@ -235,7 +242,6 @@ $shop->check([ 'rollback', 'dev', '--to', '20260106_000000_newer', '--yes' ], 0,
     is($node->safe_psql('undo', "SELECT count(DISTINCT transaction_id) FROM dbmaestro.run WHERE direction = 'rollback' AND outcome = 'rolled back'"),
         3, 'each in a transaction of its own');
     $undo->check([ 'rollback', 'undo-undoer', $names[0], '--yes' ], 0, undef, 'by whom may do only that');
-    $undo->check([ 'rollback', 'undo-undoer', '--to', $names[0], '--yes' ], 13, qr/^ERROR: .*dbm_manifest/m, 'who cannot see what is behind');
     is(tables('undo'), 't2', 'one change alone, not the last one');
 
     # an interrupt stops between or in them, and says what stands
@@ -246,6 +252,10 @@ $shop->check([ 'rollback', 'dev', '--to', '20260106_000000_newer', '--yes' ], 0,
         'migrations/20260302_000000_fast.rollback.sql' => "DROP TABLE fast;\n");
     $undo->commit('Slow');
     $undo->check([ 'deploy', 'undo', ], 0, undef, 'more');
+    $undo->check([ 'rollback', 'undo-undoer', '--to', '20260301_000000_slow', '--yes' ], 0, undef, '--to by whom may only roll back');
+    is($node->safe_psql('undo', "SELECT to_regclass('slow') IS NOT NULL AND to_regclass('fast') IS NULL"), 't', 'takes what is behind');
+    $undo->check([ 'rollback', 'undo-keeper', '--to', $names[4], '--yes' ], 13, qr/^ERROR: .*dbm_manifest/m, '--to by whom may not even see it');
+    $undo->check([ 'deploy', 'undo', ], 0, undef, 'and back again');
     my $started = $undo->start('rollback', 'undo', '--to', $names[4], '--yes');
     $node->poll_query_until('undo', "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
       or die 'the rollback never came to sleep';

@@ -96,6 +96,17 @@ push_change(JsonbParseState **state, const AppliedChange *change)
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
+/*
+ * What a role may take back, it may see.  As everywhere, the role that logged in
+ * and the one that it has become must both be entitled.
+ */
+static bool
+may_roll_back(void)
+{
+	return dbm_capability_has(GetAuthenticatedUserId(), DBM_CAPABILITY_ROLLBACK) &&
+		   dbm_capability_has(GetUserId(), DBM_CAPABILITY_ROLLBACK);
+}
+
 static Datum
 manifest_body(PG_FUNCTION_ARGS)
 {
@@ -105,7 +116,8 @@ manifest_body(PG_FUNCTION_ARGS)
 	int count;
 
 	dbm_require_initialised();
-	dbm_capability_require_either(DBM_CAPABILITY_DEPLOY, DBM_CAPABILITY_AUDIT, "dbm_manifest");
+	if (!may_roll_back())
+		dbm_capability_require_either(DBM_CAPABILITY_DEPLOY, DBM_CAPABILITY_AUDIT, "dbm_manifest");
 	applied = read_applied(&count);
 	facts = dbm_environment();
 	dbm_manifest_push_head(&state, facts->name, dbm_identity_name(facts->identity));

@@ -411,7 +411,7 @@ COMMENT ON FUNCTION dbm_plan(jsonb, jsonb) IS 'compares a repository with the le
 
 CREATE FUNCTION dbm_manifest()
 RETURNS jsonb LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_manifest';
-COMMENT ON FUNCTION dbm_manifest() IS 'tells what is applied in this environment, in the order in which it was, for environments that follow it';
+COMMENT ON FUNCTION dbm_manifest() IS 'tells what is applied in this environment, in the order in which it was, for environments that follow it and for those who roll back';
 
 CREATE FUNCTION dbm_status(OUT environment text, OUT follows text, OUT guard text, OUT guard_in_force text, OUT tier text,
     OUT identity text, OUT run_as text, OUT library_version text, OUT extension_version text, OUT applied bigint,
@@ -419,6 +419,6 @@ CREATE FUNCTION dbm_status(OUT environment text, OUT follows text, OUT guard tex
     OUT records_waiting integer, OUT records_lost bigint, OUT failed bigint, OUT interrupted_deployments bigint,
     OUT lock_pid integer, OUT lock_role text, OUT lock_application text, OUT lock_since timestamptz,
     OUT deployment bigint, OUT deployment_state text, OUT deployment_started_at timestamptz, OUT deployment_started_by text,
-    OUT deployment_commit text, OUT deployment_ref text)
+    OUT deployment_commit text, OUT deployment_ref text, OUT deployment_followed text, OUT deployment_last_change text)
 RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_status';
-COMMENT ON FUNCTION dbm_status() IS 'says in one row which environment this is, how it is guarded and what was applied last';
+COMMENT ON FUNCTION dbm_status() IS 'says in one row which environment this is, how it is guarded, what was applied last, and where the newest deployment came from and was to end';

@@ -3,12 +3,14 @@
  */
 #include "postgres.h"
 
+#include "access/stratnum.h"
 #include "catalog/pg_authid.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/acl.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
@@ -56,6 +58,8 @@ enum StatusColumn
 	STATUS_DEPLOYMENT_STARTED_BY,
 	STATUS_DEPLOYMENT_COMMIT,
 	STATUS_DEPLOYMENT_REF,
+	STATUS_DEPLOYMENT_FOLLOWED,
+	STATUS_DEPLOYMENT_LAST_CHANGE,
 	STATUS_COLUMNS
 };
 
@@ -192,6 +196,49 @@ state_of(const DbmRow *deployment)
 	return dbm_deployment_is_interrupted(deployment) ? "interrupted" : "running";
 }
 
+/* The last change of its manifest, NULL if that names none. */
+static char *
+find_last_change(int64 deployment)
+{
+	DbmRow *change = dbm_row_make(&dbm_deployment_change_table);
+	int32 greatest = 0;
+	char *name = NULL;
+	ScanKeyData key;
+	DbmScan *scan;
+
+	ScanKeyInit(&key, DBM_DEPLOYMENT_CHANGE_DEPLOYMENT + 1, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(deployment));
+	scan = dbm_scan_begin(&dbm_deployment_change_table, dbm_deployment_change_table.primary_key, 1,
+						  &key);
+	while (dbm_scan_next(scan, change))
+	{
+		int32 ordinal = DatumGetInt32(change->values[DBM_DEPLOYMENT_CHANGE_ORDINAL]);
+
+		CHECK_FOR_INTERRUPTS();
+		if (ordinal <= greatest)
+			continue;
+		greatest = ordinal;
+		if (name)
+			pfree(name);
+		name = dbm_row_text(change, DBM_DEPLOYMENT_CHANGE_CHANGE);
+	}
+	dbm_scan_end(scan);
+	return name;
+}
+
+/* Where it came from, and where it was to end: with a fingerprint, where the repository does. */
+static void
+put_aim(StatusRow *row, const DbmRow *deployment)
+{
+	if (!deployment->nulls[DBM_DEPLOYMENT_FOLLOWED])
+		put_text(
+			row, STATUS_DEPLOYMENT_FOLLOWED,
+			dbm_manifest_environment(DatumGetJsonbP(deployment->values[DBM_DEPLOYMENT_FOLLOWED])));
+	if (deployment->nulls[DBM_DEPLOYMENT_FINGERPRINT])
+		put_text(row, STATUS_DEPLOYMENT_LAST_CHANGE,
+				 find_last_change(dbm_row_int64(deployment, DBM_DEPLOYMENT_ID)));
+}
+
 /* The newest that somebody started; who has to go on where it ended may not read its table. */
 static void
 put_last_deployment(StatusRow *row)
@@ -215,6 +262,7 @@ put_last_deployment(StatusRow *row)
 				 dbm_row_text(deployment, DBM_DEPLOYMENT_STARTED_BY));
 		put_text(row, STATUS_DEPLOYMENT_COMMIT, read_claim(deployment, "commit"));
 		put_text(row, STATUS_DEPLOYMENT_REF, read_claim(deployment, "ref"));
+		put_aim(row, deployment);
 	}
 	dbm_scan_end(scan);
 }
