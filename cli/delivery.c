@@ -38,7 +38,7 @@ choose_steps(const Plan *plan, const char *last_wanted, Deployment *deployment)
 	{
 		const Change *change = plan_change(plan, row);
 
-		if (change == NULL)
+		if (change == NULL || strcmp(plan_state(plan, row), "applied") == 0)
 			continue;
 		if (last_wanted && change > changes_find(plan->changes, last_wanted))
 			continue;

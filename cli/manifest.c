@@ -95,6 +95,24 @@ manifest_changes(Changes *changes)
 	return array;
 }
 
+bool
+manifest_add_script(json_t *array, Changes *changes, const Change *change)
+{
+	size_t at = change - changes->items;
+	size_t length;
+	char *content = repository_read(changes->repository, &change->script, &length);
+	json_t *script = memchr(content, '\0', length) ? NULL : json_stringn(content, length);
+	json_t *object;
+
+	pg_free(content);
+	if (script == NULL)
+		return false;
+	object = json_copy(json_array_get(array, at));
+	json_object_set_new(object, "script", script);
+	json_array_set_new(array, at, object);
+	return true;
+}
+
 char *
 manifest_text(const char *environment, const char *fingerprint, const char *last_run,
 			  json_t *changes)

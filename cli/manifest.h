@@ -16,6 +16,13 @@ extern char *manifest_fingerprint(const Config *config, Repository *repository);
 extern json_t *manifest_changes(Changes *changes);
 
 /*
+ * Puts the script of a change into its element of an array, which is a copy of
+ * manifest_changes whose elements stay as they are.  Returns false for a script
+ * that JSON cannot hold: one that is not UTF-8, or has a zero byte.
+ */
+extern bool manifest_add_script(json_t *array, Changes *changes, const Change *change);
+
+/*
  * The manifest for this environment as text: fingerprint, last_run (the number
  * that a plan gave) and changes, each unless NULL.  Without a fingerprint it is
  * the bare array of changes.

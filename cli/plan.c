@@ -3,6 +3,9 @@
  *
  * First only the fingerprint is sent.  A server that knows it answers with no
  * row: it holds exactly these changes.  Then no script was read.
+ *
+ * Hashes of bytes do not tell white space and comments from the rest.  Only
+ * where something has changed, the server gets those scripts and tells.
  */
 #include "postgres_fe.h"
 
@@ -39,19 +42,27 @@ plan_change(const Plan *plan, int row)
 	return &plan->changes->items[ordinal - 1];
 }
 
-/* Asks with a manifest, and keeps what is not applied as it is. */
+/* Asks with a manifest; the answer is the server's. */
+static PGresult *
+ask(const Plan *plan, Connection *connection, json_t *changes, const char *followed)
+{
+	char *manifest = manifest_text(connection->environment->name, plan->fingerprint, NULL, changes);
+	PGresult *answer = queries_plan(connection, manifest, followed);
+
+	free(manifest);
+	return answer;
+}
+
+/* Keeps of an answer what is not applied, or not quite as it is. */
 static void
-ask(Plan *plan, Connection *connection, json_t *changes, const char *followed)
+take(Plan *plan, PGresult *answer)
 {
 	static const TableColumn columns[] = {{"ordinal", INT4OID},
 										  {"change", TEXTOID},
 										  {"state", TEXTOID},
 										  {"detail", TEXTOID},
 										  {NULL, 0}};
-	char *manifest = manifest_text(connection->environment->name, plan->fingerprint, NULL, changes);
-	PGresult *answer = queries_plan(connection, manifest, followed);
 
-	free(manifest);
 	PQclear(plan->rows);
 	plan->rows = answer;
 	if (!connection_succeeded(answer))
@@ -61,13 +72,63 @@ ask(Plan *plan, Connection *connection, json_t *changes, const char *followed)
 	{
 		if (row == 0 && !PQgetisnull(answer, row, 4))
 			plan->last_run = pg_strdup(PQgetvalue(answer, row, 4));
-		if (strcmp(PQgetvalue(answer, row, 2), "applied") == 0)
+		if (strcmp(PQgetvalue(answer, row, 2), "applied") == 0 && PQgetisnull(answer, row, 3))
 			continue;
 		table_add(plan->rows, PQgetisnull(answer, row, 0) ? NULL : PQgetvalue(answer, row, 0),
 				  PQgetvalue(answer, row, 1), PQgetvalue(answer, row, 2),
 				  PQgetisnull(answer, row, 3) ? NULL : PQgetvalue(answer, row, 3));
 	}
 	PQclear(answer);
+}
+
+/* The manifest with the scripts of what has changed; NULL if none of them can be sent. */
+static json_t *
+add_scripts(const Plan *plan)
+{
+	json_t *changes = json_copy(plan->manifest);
+	bool added = false;
+
+	for (int row = 0; row < PQntuples(plan->rows); row++)
+	{
+		const Change *change = plan_change(plan, row);
+
+		if (change && strcmp(plan_state(plan, row), "changed") == 0 &&
+			manifest_add_script(changes, plan->changes, change))
+			added = true;
+	}
+	if (!added)
+	{
+		json_decref(changes);
+		return NULL;
+	}
+	return changes;
+}
+
+/* Does the server mind what it was sent, such as more than a JSON value can hold? */
+static bool
+cannot_be_taken(const PGresult *answer)
+{
+	const char *sqlstate = PQresultErrorField(answer, PG_DIAG_SQLSTATE);
+
+	return sqlstate && (strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "54", 2) == 0);
+}
+
+/* Has the server look at the scripts of what has changed. */
+static void
+ask_with_scripts(Plan *plan, Connection *connection, const char *followed)
+{
+	json_t *changes = add_scripts(plan);
+	PGresult *answer;
+
+	if (changes == NULL)
+		return;
+	answer = ask(plan, connection, changes, followed);
+	json_decref(changes);
+	/* what it has said of the hashes still stands */
+	if (cannot_be_taken(answer))
+		PQclear(answer);
+	else
+		take(plan, answer);
 }
 
 Plan *
@@ -79,14 +140,16 @@ plan_fetch(Connection *connection, const Config *config, Repository *repository,
 	plan->fingerprint = manifest_fingerprint(config, repository);
 	if (plan->fingerprint)
 	{
-		ask(plan, connection, NULL, followed);
+		take(plan, ask(plan, connection, NULL, followed));
 		/* a server that refuses this would refuse whatever else we sent */
 		if (!connection_succeeded(plan->rows) || plan_count(plan, "unknown") == 0)
 			return plan;
 	}
 	plan->changes = changes_read_sound(config, repository);
 	plan->manifest = manifest_changes(plan->changes);
-	ask(plan, connection, plan->manifest, followed);
+	take(plan, ask(plan, connection, plan->manifest, followed));
+	if (connection_succeeded(plan->rows) && plan_count(plan, "changed") > 0)
+		ask_with_scripts(plan, connection, followed);
 	return plan;
 }
 

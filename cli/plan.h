@@ -10,7 +10,8 @@
 typedef struct Plan
 {
 	PGresult *rows;				/* ordinal, change, state, detail of all that is not applied as it
-								 * is; or the server's error */
+								 * is, "applied" where only white space or comments differ; or
+								 * the server's error */
 	char *last_run;				/* the newest run that the plan has seen, or NULL */
 	Changes *changes;			/* NULL when nothing had to be read */
 	json_t *manifest;			/* the same as JSON, or NULL */

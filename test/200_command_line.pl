@@ -292,6 +292,63 @@ $shop->git('reset', '-q', '--hard', 'HEAD~1');
 $shop->check([ 'deploy', 'dev' ], 0, qr/nothing to do/, 'back again');
 $shop->check([ 'deploy', 'dev', '--ref', 'HEAD~1' ], 9, undef, 'a ref is taken');
 
+# other line ends and comments are no other content; the scripts go only where something has changed
+{
+    my $layout = DbmRepository->new($node, layout => 'layout');
+    my ($one, $two, $real) = map { "2026020${_}_000000_layout" } 1 .. 3;
+    my $asked = sub { scalar(() = $_[0] =~ /dbm_plan\(/g) };
+    my $note = 'white space or comments differ';
+
+    dbm_database($node, 'layout', environment => 'layout');
+    $layout->write(map { ("migrations/$_.sql" => "CREATE TABLE t_$_ (\n    id int);\n") } $one, $two, $real);
+    $layout->commit('Three');
+    $layout->check([ 'deploy', 'layout' ], 0, undef, 'three changes');
+
+    $layout->write(
+        "migrations/$one.sql" => "CREATE TABLE t_$one (\r\n    id int);\r\n",
+        "migrations/$two.sql" => "-- why it is there\nCREATE TABLE t_$two (id int); /* caf\xC3\xA9 */\n");
+    is_deeply([ map { "@$_{qw(change state detail)}" } @{ $layout->json('plan', 'layout', '--worktree') } ],
+        [ "$one applied $note", "$two applied $note" ], 'CRLF and comments: applied, with a note');
+    $layout->check([ 'plan', 'layout', '--worktree', '--exit-code' ], 0, undef, 'and the exit code says so');
+    $layout->check([ 'deploy', 'layout', '--worktree', '--dry-run' ], 0, qr/nothing to do/, 'nothing is sent');
+    $layout->commit('Layout');
+    my ($stdout, $stderr) = $layout->check([ 'deploy', 'layout', '--echo' ], 0, qr/nothing to do/, 'deploy has nothing to do');
+    is($asked->($stderr), 3, 'after fingerprint, hashes and scripts');
+    ($stdout, $stderr) = $layout->check([ 'deploy', 'layout', '--echo' ], 0, qr/nothing to do/, 'the next one');
+    is($asked->($stderr), 1, 'needs the fingerprint alone');
+    is($node->safe_psql('layout', 'SELECT count(*) FROM dbmaestro.deployment'), 1, 'and no deployment was opened');
+
+    # with what is pending beside them, only that is deployed
+    $layout->write(
+        "migrations/$one.sql" => "CREATE TABLE t_$one (id int); -- again\n",
+        'migrations/20260204_000000_layout.sql' => "CREATE TABLE t_four (id int);\n");
+    $layout->commit('A fourth one');
+    is(join(' ', map { $_->{change} } @{ $layout->json('deploy', 'layout')->{changes} }), '20260204_000000_layout',
+        'only what is pending is deployed');
+    ($stdout, $stderr) = $layout->check([ 'plan', 'layout', '--echo' ], 0, qr/nothing to do/, 'then nothing is left');
+    is($asked->($stderr), 1, 'and the fingerprint is known');
+
+    # a real edit stays one, also one that cannot be parsed or is not UTF-8, and hides no other
+    foreach my $case ([ "CREATE TABLE t_$real (id bigint);\n", 'a real edit' ],
+        [ "CREATE TABEL t_$real (\n", 'one that cannot be parsed' ],
+        [ "CREATE TABLE t_$real (\n    id int); -- caf\xE9\n", 'one that is not UTF-8' ],
+        [ "CREATE TABLE t_$real (\n    id int);\0\n", 'one with a zero byte' ])
+    {
+        my ($script, $name) = @$case;
+
+        $layout->write("migrations/$one.sql" => "CREATE TABLE t_$one (id int);\r\n", "migrations/$real.sql" => $script);
+        is(states($layout->json('plan', 'layout', '--worktree')), "$one:applied $two:applied $real:changed", $name);
+        $layout->check([ 'plan', 'layout', '--worktree', '--exit-code' ], 9, undef, "$name: exit code");
+    }
+    my ($row) = @{ $layout->json('status') };
+    is("@$row{qw(pending changed)}", '0 0', 'status of the commit');
+    $layout->write("migrations/$real.sql" => "CREATE TABLE t_$real (id bigint);\n");
+    $layout->commit('Real');
+    ($row) = @{ $layout->json('status') };
+    is("@$row{qw(pending changed)}", '0 1', 'status counts the real edit only');
+    $layout->check([ 'deploy', 'layout' ], 9, qr/^ERROR:  .*\Q$real\E/m, 'which deploy has refused');
+}
+
 # --- formats ---------------------------------------------------------------------------
 
 {

@@ -8,12 +8,16 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
+#include "utils/resowner.h"
 
 #include "core/errors.h"
 #include "core/installed.h"
 #include "ledger/change.h"
 #include "ledger/manifest.h"
+#include "script/script.h"
 
 /* ---- names ---- */
 
@@ -133,12 +137,126 @@ read_entry(const JsonbValue *element, DbmManifestEntry *entry)
 	entry->has_tokens = read_hash(element->val.binary.data, "tokens", entry->change, entry->tokens);
 }
 
+/* ---- scripts in place of their hashes ---- */
+
+/* Does the error say what is wrong with the script, and not with the server? */
+static bool
+concerns_script(int sqlstate)
+{
+	int category = ERRCODE_TO_CATEGORY(sqlstate);
+
+	return category == ERRCODE_TO_CATEGORY(ERRCODE_SYNTAX_ERROR) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_DATA_EXCEPTION) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_FEATURE_NOT_SUPPORTED) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_DBM_CHECKSUM);
+}
+
+/* Ends what reading took, also after an error: only then something is left. */
 static void
-read_entries(JsonbContainer *array, DbmManifest *manifest)
+release_reading(ResourceOwner reading, ResourceOwner caller)
+{
+	CurrentResourceOwner = caller;
+	ResourceOwnerRelease(reading, RESOURCE_RELEASE_BEFORE_LOCKS, false, false);
+	ResourceOwnerRelease(reading, RESOURCE_RELEASE_LOCKS, false, false);
+	ResourceOwnerRelease(reading, RESOURCE_RELEASE_AFTER_LOCKS, false, false);
+	ResourceOwnerDelete(reading);
+}
+
+/*
+ * Hashes the tokens.  Returns false for a script that cannot be read: what is
+ * wrong with it, dbm_apply says.
+ *
+ * The error is swallowed without a subtransaction: reading takes memory,
+ * settings and contexts of hashes, and all of them are put back here.
+ */
+static bool
+hash_tokens(const char *change, const char *text, Size length, uint8 *tokens)
+{
+	DbmScriptRules rules = {.name = change};
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext working = AllocSetContextCreate(caller, "dbmaestro manifest",
+												  ALLOCSET_DEFAULT_SIZES);
+	ResourceOwner owner = CurrentResourceOwner;
+	ResourceOwner reading = ResourceOwnerCreate(owner, "dbmaestro manifest");
+	int level = NewGUCNestLevel();
+	volatile bool readable = true;
+
+	MemoryContextSwitchTo(working);
+	CurrentResourceOwner = reading;
+	PG_TRY();
+	{
+		DbmScript *script = dbm_script_read(text, length, &rules);
+
+		memcpy(tokens, script->tokens_digest, DBM_DIGEST_LENGTH);
+	}
+	PG_CATCH();
+	{
+		CurrentResourceOwner = owner;
+		if (!concerns_script(geterrcode()))
+			PG_RE_THROW();
+		FlushErrorState();
+		readable = false;
+	}
+	PG_END_TRY();
+	AtEOXact_GUC(false, level);
+	release_reading(reading, owner);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(working);
+	return readable;
+}
+
+static void
+require_same_hash(const DbmManifestEntry *entry, const uint8 *digest)
+{
+	if (!entry->has_hash || memcmp(entry->hash, digest, DBM_DIGEST_LENGTH) == 0)
+		return;
+	/* the statement may hold the whole script */
+	ereport(
+		ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		 errmsg("hash of change \"%s\" in the manifest is not that of its script", entry->change),
+		 errdetail("Hash: %s; SHA-256 of the script: %s.", dbm_hex(entry->hash, DBM_DIGEST_LENGTH),
+				   dbm_hex(digest, DBM_DIGEST_LENGTH)),
+			 errhint("Leave out the hash: it is computed from the script."), errhidestmt(true)));
+}
+
+/* Both hashes are the server's own where the script itself is given. */
+static void
+read_script(const JsonbValue *element, DbmManifestEntry *entry)
+{
+	JsonbValue space;
+	JsonbValue *value;
+	uint8 digest[DBM_DIGEST_LENGTH];
+	char *text;
+
+	if (element->type != jbvBinary)
+		return;
+	value = find_key(element->val.binary.data, "script", &space);
+	if (value == NULL || value->type == jbvNull)
+		return;
+	if (value->type != jbvString)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid value of \"script\" in the manifest"),
+						errdetail("Change \"%s\" has it.", entry->change),
+						errhint("Give the text of the script.")));
+	text = pnstrdup(value->val.string.val, value->val.string.len);
+	dbm_digest_of(text, value->val.string.len, digest);
+	require_same_hash(entry, digest);
+	memcpy(entry->hash, digest, DBM_DIGEST_LENGTH);
+	entry->has_hash = true;
+	entry->has_tokens = hash_tokens(entry->change, text, value->val.string.len, entry->tokens);
+	pfree(text);
+}
+
+/* ---- all of them ---- */
+
+static void
+read_entries(JsonbContainer *array, DbmManifest *manifest, bool scripts)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(array);
 	JsonbIteratorToken token;
 	JsonbValue element;
+	DbmManifestEntry *entry;
 
 	manifest->has_changes = true;
 	manifest->entries = MemoryContextAllocHuge(
@@ -146,8 +264,12 @@ read_entries(JsonbContainer *array, DbmManifest *manifest)
 	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (token == WJB_ELEM)
-			read_entry(&element, &manifest->entries[manifest->nentries++]);
+		if (token != WJB_ELEM)
+			continue;
+		entry = &manifest->entries[manifest->nentries++];
+		read_entry(&element, entry);
+		if (scripts)
+			read_script(&element, entry);
 	}
 }
 
@@ -263,7 +385,7 @@ dbm_manifest_read(Jsonb *json)
 						errhint("Elements are {\"change\": \"<name>\", \"hash\": \"<SHA-256 of the "
 								"script, hex>\"}.")));
 	if (changes)
-		read_entries(changes, manifest);
+		read_entries(changes, manifest, true);
 	return manifest;
 }
 
@@ -381,7 +503,7 @@ dbm_followed_read(Jsonb *json)
 	if (followed->environment == NULL || followed->identity == NULL || array == NULL)
 		raise_malformed_followed("It has no environment, no identity or no changes.");
 	require_right_environment(followed);
-	read_entries(array, &changes);
+	read_entries(array, &changes, false);
 	followed->changes = dbm_manifest_hash("dbmaestro followed", sizeof(DbmFollowedChange));
 	for (int at = 0; at < changes.nentries; at++)
 		note_followed(followed, &changes.entries[at]);

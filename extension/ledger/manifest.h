@@ -48,7 +48,9 @@ typedef struct DbmFollowedChange
 
 /*
  * Reads a manifest; raises 22023 for one that is not well formed, and
- * ERRCODE_DBM_OTHER_ENVIRONMENT for one that names another environment.
+ * ERRCODE_DBM_OTHER_ENVIRONMENT for one that names another environment.  Of a
+ * change whose script it holds, both hashes are computed; of a script that
+ * cannot be read, that of the bytes alone.
  */
 extern DbmManifest *dbm_manifest_read(Jsonb *json);
 
