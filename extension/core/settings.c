@@ -37,6 +37,8 @@ const DbmSettingDefinition dbm_setting_definitions[DBM_SETTING_COUNT] = {
 										 "regular expression that names of changes match"},
 	[DBM_SETTING_DENIED_WAIT] = {"denied_wait", DBM_MILLISECONDS, "2000",
 								 "longest wait for the record of a refusal to reach the table, ms"},
+	[DBM_SETTING_PERMIT_EXPIRY] = {"permit_expiry", DBM_MILLISECONDS, "10s",
+								   "longest time from the permit for a step to its start, ms"},
 	[DBM_SETTING_ROLLBACK_PROOF] =
 		{"rollback_proof", DBM_BOOLEAN, "on",
 		 "refuse a rollback that does not restore the schema that was there"},

@@ -68,13 +68,6 @@ is_applied(const DbmChange *change, int64 *run)
 	return true;
 }
 
-/* The server log would repeat the script, with what it may hold, for every message. */
-static void
-hide_statement(void *argument)
-{
-	errhidestmt(true);
-}
-
 /*
  * What every function here asks first.  hidden, which lives in the frame of
  * the body, stays in force until dbm_audit_call puts the stack back.
@@ -83,10 +76,7 @@ static void
 require_deployer(FunctionCallInfo fcinfo, const char *act, ErrorContextCallback *hidden)
 {
 	dbm_require_own_statement(fcinfo, act);
-	hidden->callback = hide_statement;
-	hidden->arg = NULL;
-	hidden->previous = error_context_stack;
-	error_context_stack = hidden;
+	dbm_run_hide_statement(hidden);
 	dbm_require_same_version();
 	dbm_require_initialised();
 	dbm_require_attached(act);

@@ -21,7 +21,7 @@ check_tables(DbmDoctorReport *report)
 		&dbm_submission_table,  &dbm_deployment_table,
 		&dbm_run_table,         &dbm_run_statement_table,
 		&dbm_run_object_table,  &dbm_deployment_change_table,
-		&dbm_fingerprint_table,
+		&dbm_fingerprint_table, &dbm_run_step_table,
 	};
 
 	for (int at = 0; at < lengthof(tables); at++)
