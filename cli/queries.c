@@ -287,6 +287,20 @@ queries_deployment_start(Connection *connection, const char *manifest, const cha
 			   &parameters);
 }
 
+/* The environment's patience with locks: how often, and the times in seconds. */
+PGresult *
+queries_lock_patience(Connection *connection)
+{
+	static const Parameters none;
+
+	return ask(connection,
+			   psprintf("SELECT lock_retries, pg_catalog.extract('epoch', lock_retry_delay),"
+						" pg_catalog.extract('epoch', lock_retry_deadline)"
+						" FROM %s.dbm_status()",
+						connection->schema),
+			   &none);
+}
+
 static char *
 finish_command(Connection *connection, const char *deployment, const char *outcome,
 			   Parameters *parameters)
