@@ -251,7 +251,8 @@ queries_status(Connection *connection)
 
 	return ask(connection,
 			   psprintf("SELECT environment, follows, guard_in_force, tier, identity, applied,"
-						" last_change, last_applied_at, failed, interrupted_deployments"
+						" last_change, last_applied_at, failed, interrupted_deployments, lock_pid,"
+						" lock_role, lock_application, lock_since, lock_queue, lock_blockers"
 						" FROM %s.dbm_status()",
 						connection->schema),
 			   &none);
