@@ -28,6 +28,7 @@ typedef struct DbmExecution
 	Oid			run_as;			/* InvalidOid: the current user */
 	List	   *settings;		/* of const DbmStatement *, run first: what earlier steps have set */
 	const DbmScript *settings_script;	/* where they are */
+	bool		patient;		/* nobody queues behind it: no lock_timeout but the session's own */
 
 	/* filled in as statements run to their end; in the context of the caller */
 	DbmStatementResult *results;
@@ -36,6 +37,7 @@ typedef struct DbmExecution
 	TimestampTz started_at;
 	int64		duration;		/* microseconds, all statements */
 	Oid			ran_as;			/* who it was */
+	struct DbmLockWait *wait;	/* for the locks of others, if that is why it failed; or NULL */
 } DbmExecution;
 
 typedef struct DbmTouchedAt

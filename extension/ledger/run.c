@@ -19,6 +19,7 @@
 #include "core/result.h"
 #include "core/settings.h"
 #include "guard/collected.h"
+#include "ledger/blocker.h"
 #include "ledger/deployment.h"
 #include "ledger/run.h"
 #include "ledger/tables.h"
@@ -219,6 +220,8 @@ set_failure(DbmRow *row, const DbmRun *run, const ErrorData *edata)
 		dbm_row_set(row, DBM_RUN_FAILED_LINE, Int32GetDatum(run->script->statements[at].line));
 	}
 	set_error(row, edata);
+	if (run->blockers)
+		dbm_row_set(row, DBM_RUN_BLOCKERS, JsonbPGetDatum(run->blockers));
 }
 
 /*
@@ -257,6 +260,20 @@ dbm_run_record_failure(DbmRun *run, const ErrorData *edata)
 	dbm_refusal_recorded();
 	/* after a rollback to a savepoint the next run may begin: all that was written was the run's */
 	dbm_transaction_end_own_writes();
+}
+
+/* Adds to the failure who kept a lock from the run. */
+static void
+name_blockers(DbmRun *run, ErrorData *failure)
+{
+	DbmEvent event;
+	char *description;
+
+	fill_event(&event, run);
+	run->blockers = dbm_blockers_examine(run->execution.wait, &event, &description);
+	if (run->blockers)
+		failure->detail = failure->detail ? psprintf("%s\n%s", failure->detail, description)
+										  : description;
 }
 
 /* The role that scripts run as; one that was dropped or recreated runs nothing. */
@@ -311,6 +328,8 @@ dbm_run_perform(DbmRun *run)
 	failure = dbm_execute(&run->execution);
 	if (failure)
 	{
+		if (run->execution.wait)
+			name_blockers(run, failure);
 		dbm_run_record_failure(run, failure);
 		/* a client that goes back to its savepoint may try again: all of it was ours */
 		dbm_transaction_end_own_writes();

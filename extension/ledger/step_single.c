@@ -67,6 +67,9 @@ begin_execution(DbmStepRun *steps, DbmExecution *execution, DbmExecutionPlace *p
 	execution->run_as = steps->run.execution.run_as;
 	execution->settings = dbm_script_settings(steps->run.script, steps->current->first);
 	execution->settings_script = steps->run.script;
+	/* it waits for old transactions by design, and one that gives up leaves an invalid index */
+	execution->patient = steps->current->subject &&
+		strstr(steps->current->subject, "CONCURRENTLY") != NULL;
 	dbm_execution_enter(execution, place);
 }
 

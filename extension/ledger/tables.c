@@ -127,6 +127,7 @@ static const DbmColumn run_columns[DBM_RUN_COLUMNS] = {
 	[DBM_RUN_MESSAGE] = {"message", TEXTOID},
 	[DBM_RUN_DETAIL] = {"detail", TEXTOID},
 	[DBM_RUN_HINT] = {"hint", TEXTOID},
+	[DBM_RUN_BLOCKERS] = {"blockers", JSONBOID},
 	[DBM_RUN_BACKEND_PID] = {"backend_pid", INT4OID},
 	[DBM_RUN_BACKEND_START] = {"backend_start", TIMESTAMPTZOID},
 };
