@@ -33,6 +33,8 @@ outcome_of(const DbmRun *run)
 {
 	if (run->reset)
 		return "reset";
+	if (run->adopted)
+		return "adopted";
 	return run->rollback ? "rolled back" : "applied";
 }
 
@@ -145,7 +147,10 @@ fill_event(DbmEvent *event, const DbmRun *run)
 {
 	memset(event, 0, sizeof(DbmEvent));
 	event->kind = "run";
-	event->action = run->act ? run->act : run->rollback ? "dbm_rollback" : "dbm_apply";
+	event->action = run->act ? run->act
+		: run->rollback		 ? "dbm_rollback"
+		: run->adopted		 ? "dbm_baseline"
+							 : "dbm_apply";
 	event->change = run->change;
 	event->run = run->id;
 	event->deployment = run->deployment;
@@ -193,9 +198,13 @@ dbm_run_record(DbmRun *run)
 	dbm_run_write_execution(run->id, &run->execution, &objects);
 
 	fill_event(&event, run);
-	event.detail = psprintf("%s, %d statements%s%s", outcome_of(run), run->execution.ndone,
-							run->provenance ? ", provenance " : "",
-							run->provenance ? run->provenance : "");
+	if (run->adopted)
+		event.detail = psprintf("adopted as baseline, root %s",
+								dbm_hex(run->root_after, DBM_DIGEST_LENGTH));
+	else
+		event.detail = psprintf("%s, %d statements%s%s", outcome_of(run), run->execution.ndone,
+								run->provenance ? ", provenance " : "",
+								run->provenance ? run->provenance : "");
 	dbm_event_record(&event);
 	dbm_transaction_end_own_writes();
 }

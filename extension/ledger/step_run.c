@@ -75,9 +75,7 @@ dbm_step_commit(DbmStepRun *steps)
 const char *
 dbm_step_run_outcome(const DbmStepRun *steps)
 {
-	if (steps->applied)
-		return "rolled back";
-	return dbm_step_count(steps->run.id, "adopted") > 0 ? "adopted" : "applied";
+	return steps->applied ? "rolled back" : "applied";
 }
 
 static void
