@@ -83,6 +83,22 @@ require_deployer(FunctionCallInfo fcinfo, const char *act, ErrorContextCallback 
 	dbm_capability_require(DBM_CAPABILITY_DEPLOY, act);
 }
 
+/* What is done of it in steps would be done again. */
+static void
+require_whole(const char *change)
+{
+	DbmRow *row = dbm_row_make(&dbm_change_table);
+	const char *name = quote_literal_cstr(change);
+
+	if (dbm_change_find(change, row, NULL) && dbm_change_is(row, "partial"))
+		ereport(ERROR, (errcode(ERRCODE_DBM_PARTIAL),
+						errmsg("change \"%s\" is applied in part", change),
+						errdetail("Some of its steps are done."),
+						errhint("Run CALL dbm_resume(%s); to go on, or CALL "
+								"dbm_rollback_in_steps(%s); to go back.",
+								name, name)));
+}
+
 static Datum
 apply_body(PG_FUNCTION_ARGS)
 {
@@ -104,6 +120,7 @@ apply_body(PG_FUNCTION_ARGS)
 	dbm_change_lock(change.name);
 	if (is_applied(&change, &applied_run))
 		return dbm_run_nothing(fcinfo, change.name, applied_run);
+	require_whole(change.name);
 	if (!PG_ARGISNULL(4))
 		run.provenance = dbm_deployment_admit(PG_GETARG_INT64(4), &change);
 	dbm_gate_require_all(change.name, change.script);
@@ -174,9 +191,10 @@ submit_body(PG_FUNCTION_ARGS)
 		dbm_change_require_same(row, &change);
 	else if (!known || !is_submitted(row, &change))
 	{
-		bool applied = known && dbm_change_is(row, "applied");
+		bool applied = known &&
+			(dbm_change_is(row, "applied") || dbm_change_is(row, "partial"));
 
-		/* a repeatable that is applied stays what it is until its new content has run */
+		/* what is applied, or some of it, stays what it is until its new content has run */
 		if (!applied)
 			dbm_change_write(&change, "submitted", 0);
 		dbm_change_store_scripts(&change);

@@ -11,6 +11,7 @@
 #include "ledger/run.h"
 #include "ledger/tables.h"
 #include "ledger/transaction.h"
+#include "ledger/unfinished.h"
 #include "pipeline/doctor.h"
 #include "pipeline/gate.h"
 
@@ -54,5 +55,6 @@ dbm_ledger_init(void)
 	dbm_run_init();
 	dbm_gate_set_ledger(dbm_change_applied);
 	dbm_doctor_register(check_tables);
+	dbm_unfinished_init();
 	dbm_doctor_register(check_lock_settings);
 }

@@ -48,7 +48,7 @@ COMMENT ON COLUMN dbmaestro.change.header IS 'Header fields of the script';
 COMMENT ON COLUMN dbmaestro.change.claims IS 'Facts the client claims: commit, author, committed_at, ref';
 COMMENT ON COLUMN dbmaestro.change.recorded_at IS 'When this row was last written';
 COMMENT ON COLUMN dbmaestro.change.recorded_by IS 'Authenticated role that submitted or applied it last';
-COMMENT ON COLUMN dbmaestro.change.applied_run IS 'Run that applied it, NULL unless applied';
+COMMENT ON COLUMN dbmaestro.change.applied_run IS 'Run that applied it, or is about to; NULL unless applied or partial';
 SELECT pg_catalog.pg_extension_config_dump('dbmaestro.change', '');
 CREATE TRIGGER dbmaestro_refuse_row BEFORE INSERT OR UPDATE OR DELETE ON dbmaestro.change FOR EACH ROW EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
 CREATE TRIGGER dbmaestro_refuse_truncate BEFORE TRUNCATE ON dbmaestro.change FOR EACH STATEMENT EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
@@ -513,6 +513,8 @@ CREATE FUNCTION dbm_status(OUT environment text, OUT follows text, OUT guard tex
     OUT deployment bigint, OUT deployment_state text, OUT deployment_started_at timestamptz, OUT deployment_started_by text,
     OUT deployment_commit text, OUT deployment_ref text, OUT deployment_followed text, OUT deployment_last_change text,
     OUT lock_blockers jsonb, OUT lock_queue integer,
-    OUT lock_timeout interval, OUT lock_retries integer, OUT lock_retry_delay interval, OUT lock_retry_deadline interval)
+    OUT lock_timeout interval, OUT lock_retries integer, OUT lock_retry_delay interval, OUT lock_retry_deadline interval,
+    OUT partial bigint, OUT unfinished_change text, OUT unfinished_run bigint, OUT unfinished_state text, OUT unfinished_at text,
+    OUT unfinished_evidence text)
 RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_status';
 COMMENT ON FUNCTION dbm_status() IS 'says in one row which environment this is, how it is guarded, what was applied last, and where the newest deployment came from and was to end';
