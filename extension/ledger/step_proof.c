@@ -3,6 +3,7 @@
  */
 #include "postgres.h"
 
+#include "ledger/step_parts.h"
 #include "ledger/step_proof.h"
 
 void

@@ -20,16 +20,9 @@ typedef struct DbmProof
 	const char *evidence;
 	const char *cleanup;
 	const char *finish;
+	bool repeatable;
 } DbmProof;
 
 extern void dbm_step_prove(const RawStmt *statement, const char *text, DbmProof *proof);
-
-typedef struct DbmStepPart
-{
-	bool single;
-	const char *text;
-} DbmStepPart;
-
-extern List *dbm_step_parts(const RawStmt *statement, const char *text);
 
 #endif
