@@ -49,7 +49,7 @@ SELECT script, cut('ALTER TYPE e ADD VALUE ''b''; ' || script) FROM unnest(ARRAY
     E'COPY t FROM STDIN;\n1\tb\n\\.\n', E'COPY t FROM STDIN;\n1\tbc\n\\.\n'
   ]) WITH ORDINALITY AS list (script, number) ORDER BY number;
 SELECT script, cut(script) FROM unnest(ARRAY[
-    'CREATE TYPE e AS ENUM (''a''); ALTER TYPE e ADD VALUE ''b''; SELECT ''b''::e', 'CREATE TYPE e AS ENUM (''a''); VACUUM; ALTER TYPE e ADD VALUE ''b''; SELECT ''b''::e',
+    'CREATE TYPE e AS ENUM (''a''); VACUUM; ALTER TYPE e ADD VALUE ''b''; SELECT ''b''::e',
     'DO $$BEGIN ALTER TYPE s.e ADD VALUE IF NOT EXISTS ''b''; END$$; SELECT ''b''', 'DO $$BEGIN EXECUTE ''ALTER TYPE e ADD VALUE ''''b''''''; END$$; SELECT ''b''',
     'ALTER TYPE e RENAME VALUE ''a'' TO ''b''; SELECT ''b''', 'BEGIN; ALTER TYPE e ADD VALUE ''b''; SELECT ''b''; COMMIT'
   ]) WITH ORDINALITY AS list (script, number) ORDER BY number;

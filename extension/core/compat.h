@@ -204,6 +204,9 @@ dbm_check_insert_columns(ParseState *pstate, ParseNamespaceItem *item, List *col
 	index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
 
+/* 17 lets a value be used in the transaction that adds it, if that has made its type as well. */
+#define DBM_USES_VALUES_OF_NEW_TYPES (PG_VERSION_NUM >= 170000)
+
 /* 17 renamed the locale of a collation, 16 gave it rules. */
 #if PG_VERSION_NUM >= 170000
 #define DBM_COLLATION_LOCALE Anum_pg_collation_colllocale

@@ -5,6 +5,7 @@
 
 #include "miscadmin.h"
 
+#include "core/compat.h"
 #include "script/finding.h"
 #include "script/lookup.h"
 #include "script/new_value.h"
@@ -136,13 +137,13 @@ has_slot(const Cutter *cutter, const DbmNote *note)
 	return last ? last->slot : dbm_lookup_has_slot(note->name);
 }
 
-/* A value of a type that is made in the same transaction can be used at once. */
+/* Does the transaction that adds the value make its type, and is that enough? */
 static bool
-is_made_in_group(const Cutter *cutter, const DbmNote *note)
+is_usable_at_once(const Cutter *cutter, const DbmNote *note)
 {
 	const DbmNote *made = NULL;
 
-	if (note->objects)
+	if (DBM_USES_VALUES_OF_NEW_TYPES && note->objects)
 		made = dbm_note_find(cutter->script, DBM_NOTE_ENUM, note->ordinal, linitial(note->objects));
 	return made && made->ordinal >= cutter->next;
 }
@@ -236,7 +237,7 @@ cut_at_note(Cutter *cutter, const DbmNote *note)
 			break;
 		case DBM_NOTE_NEW_VALUE:
 			/* in a script that asks for one transaction the server decides */
-			if (cutter->script->one_transaction || is_made_in_group(cutter, note))
+			if (cutter->script->one_transaction || is_usable_at_once(cutter, note))
 				break;
 			cutter->watch.pending = lappend(cutter->watch.pending, unconstify(DbmNote *, note));
 			cutter->last_value = note->ordinal;
