@@ -459,7 +459,7 @@ intend_cleanup(DbmStepRun *steps, void *argument)
 
 /*
  * What a failed statement has left, such as an invalid index, costs every
- * write: it goes at once, unless somebody is in a hurry to stop.
+ * write: it goes at once, unless it was stopped because somebody is in a hurry.
  */
 static void
 clean_up(DbmStepRun *steps, Part *part)
@@ -467,7 +467,7 @@ clean_up(DbmStepRun *steps, Part *part)
 	ErrorData *error = part->error;
 
 	if (part->action != ACTION_CLEANUP && steps->left_behind && part->after.cleanup &&
-		!part->answer.cancelled)
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_OPERATOR_INTERVENTION)
 	{
 		must(steps, intend_cleanup, part);
 		launch(steps, part);
