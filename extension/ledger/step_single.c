@@ -270,6 +270,25 @@ conclude_row(DbmStepRun *steps, int number, const char *state, const char *evide
 	dbm_step_write(row);
 }
 
+/* Each part is done, but is it the whole?  A partition may have come meanwhile. */
+static void
+require_whole(DbmStepRun *steps)
+{
+	const DbmStatement *statement = current_statement(steps);
+	Part whole = {
+		.text = pnstrdup(steps->run.script->text + statement->start, statement->length)};
+
+	whole.raw = dbm_step_parse(whole.text);
+	prove(steps, &whole, &whole.after);
+	if (whole.after.verdict == DBM_PROOF_DONE)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_DBM_STEP),
+					errmsg("all parts of step %d of change \"%s\" are done, but not the whole",
+						   steps->current->ordinal, steps->run.change),
+					errdetail_internal("%s", whole.after.evidence),
+					errhint("Run: CALL dbm_resume(%s);", quote_literal_cstr(steps->run.change))));
+}
+
 /* All that the statement of the script stands for is done. */
 static void
 complete_step(DbmStepRun *steps, const Part *part)
@@ -285,6 +304,8 @@ complete_step(DbmStepRun *steps, const Part *part)
 	};
 	DbmExecution execution = {.script = &script, .results = &result, .ndone = 1};
 
+	if (part->expanded)
+		require_whole(steps);
 	script.statements += steps->current->first - 1;
 	script.nstatements = 1;
 	dbm_run_write_execution(steps->run.id, &execution, &steps->objects);
