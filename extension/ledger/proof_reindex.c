@@ -73,8 +73,7 @@ find_toast_owner(Oid toast)
 static Oid
 find_table(Oid table)
 {
-	Oid owner = get_rel_relkind(table) == RELKIND_TOASTVALUE ? find_toast_owner(table)
-															 : InvalidOid;
+	Oid owner = get_rel_relkind(table) == RELKIND_TOASTVALUE ? find_toast_owner(table) : InvalidOid;
 
 	return OidIsValid(owner) ? owner : table;
 }
@@ -153,7 +152,8 @@ judge_leftover(Oid index, Oid table, DbmProof *proof)
 					  "Process %d is rebuilding an index on %s at this moment.", builder,
 					  dbm_relation_text(table));
 	else if (!dbm_may_use_namespace(get_rel_namespace(index), GetUserId()))
-		dbm_proof_say(proof, DBM_PROOF_PARTIAL,
+		dbm_proof_say(
+			proof, DBM_PROOF_PARTIAL,
 					  "Invalid index %s on %s is left from an interrupted REINDEX; only a superuser "
 					  "can drop it, with: DROP INDEX CONCURRENTLY %s.",
 					  name, dbm_relation_text(table), name);

@@ -50,8 +50,8 @@ dbm_step_try(PG_FUNCTION_ARGS)
 	for (int argument = 0; argument < PG_NARGS(); argument++)
 	{
 		if (PG_ARGISNULL(argument))
-			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-							errmsg("argument must not be null")));
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument must not be null")));
 	}
 	dbm_transaction_require_commits(fcinfo, "_dbm_step_try");
 	fill_order(fcinfo, &order);
