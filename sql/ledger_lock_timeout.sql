@@ -46,10 +46,25 @@ SELECT dbm_configure('lock_retries', '1001');
 SELECT dbm_configure('lock_retries', 'many');
 SELECT dbm_configure('cancel_autovacuum', '2s');
 SELECT dbm_configure('lock_retries', '3');
-SELECT dbm_configure('lock_retry_delay', '40');
+SELECT dbm_configure('lock_retry_delay', '10');
 SELECT dbm_configure('lock_retry_deadline', '1min');
 SELECT dbm_configure('lock_timeout', '20ms');
 SELECT lock_timeout, lock_retries, lock_retry_delay, lock_retry_deadline, lock_pid, lock_queue, lock_blockers FROM dbm_status();
+
+-- the server's own pause between two attempts
+SELECT dbmaestro._dbm_lock_retry(1, now(), 'Somebody.');
+SELECT dbmaestro._dbm_lock_retry(3, now());
+SELECT dbmaestro._dbm_lock_retry(4, now());
+SELECT dbmaestro._dbm_lock_retry(1, now() - interval '2 minutes');
+SELECT dbm_configure('lock_retry_deadline', 'off');
+SELECT dbmaestro._dbm_lock_retry(1, now() - interval '2 minutes');
+SELECT dbm_configure('lock_retry_delay', '1h');
+SET client_min_messages = warning;
+SET statement_timeout = '100ms';
+SELECT dbmaestro._dbm_lock_retry(1, now());
+\echo :LAST_ERROR_SQLSTATE
+RESET statement_timeout;
+RESET client_min_messages;
 
 -- who may: capability configure, and to have sessions terminated whoever may do that himself
 SET SESSION AUTHORIZATION lock_deployer;

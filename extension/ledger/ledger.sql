@@ -306,6 +306,10 @@ CREATE FUNCTION dbmaestro._dbm_backend_alive(pid integer, backend_start timestam
 RETURNS boolean LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_backend_alive';
 COMMENT ON FUNCTION dbmaestro._dbm_backend_alive(integer, timestamptz) IS 'whether the backend of that pid and start still exists';
 
+CREATE FUNCTION dbmaestro._dbm_lock_retry(attempt integer, began timestamptz, detail text DEFAULT NULL)
+RETURNS boolean LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_lock_retry';
+COMMENT ON FUNCTION dbmaestro._dbm_lock_retry(integer, timestamptz, text) IS 'waits as after that attempt at a change which could not get a lock, and tells whether another one is due; for tests';
+
 CREATE VIEW dbmaestro.change_history AS
 SELECT r.id AS run, r.change, r.direction, r.outcome, r.environment, r.started_at, r.finished_at,
        pg_catalog.make_interval(secs => r.duration OPERATOR(pg_catalog./) 1000000.0::double precision) AS duration,
