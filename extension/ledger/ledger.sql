@@ -374,6 +374,10 @@ CREATE FUNCTION dbmaestro._dbm_run_outcome(outcome text, pid integer, backend_st
 RETURNS text LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_run_outcome';
 COMMENT ON FUNCTION dbmaestro._dbm_run_outcome(text, integer, timestamptz) IS 'outcome of a run as of now: one that is running in a backend that does not deploy any more was interrupted';
 
+CREATE FUNCTION dbmaestro._dbm_lock_retry(attempt integer, began timestamptz, detail text DEFAULT NULL)
+RETURNS boolean LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_lock_retry';
+COMMENT ON FUNCTION dbmaestro._dbm_lock_retry(integer, timestamptz, text) IS 'waits as after that attempt at a change which could not get a lock, and tells whether another one is due; for tests';
+
 CREATE VIEW dbmaestro.change_history AS
 SELECT r.id AS run, r.change, r.direction,
        dbmaestro._dbm_run_outcome(r.outcome, r.backend_pid, r.backend_start) COLLATE "C" AS outcome, r.environment, r.started_at, r.finished_at,
@@ -482,10 +486,6 @@ CREATE PROCEDURE dbm_apply_in_steps(change text, script text, rollback text DEFA
     INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL)
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_apply_in_steps';
 COMMENT ON PROCEDURE dbm_apply_in_steps(text, text, text, jsonb, bigint, text, bigint) IS 'runs a change of which not everything can run in one transaction, step by step; outcome is applied or already applied';
-
-CREATE PROCEDURE dbmaestro._dbm_step_try(run bigint, ordinal integer, part integer, permit uuid, statement text)
-LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_step_try';
-COMMENT ON PROCEDURE dbmaestro._dbm_step_try(bigint, integer, integer, uuid, text) IS 'hands a worker a permit that was not given to this backend, to see it refused';
 
 CREATE PROCEDURE dbm_rollback_in_steps(change text, reason text DEFAULT NULL, INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL)
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_rollback_in_steps';
