@@ -407,7 +407,8 @@ queries_last_deployment(Connection *connection)
 	return ask(connection,
 			   psprintf("SELECT deployment, deployment_state, deployment_commit, deployment_ref,"
 						" deployment_started_at::pg_catalog.timestamptz(0),"
-						" deployment_started_by, deployment_followed, deployment_last_change"
+						" deployment_started_by, deployment_followed, deployment_last_change,"
+						" deployment_single_transaction"
 						" FROM %s.dbm_status()",
 						connection->schema),
 			   &none);
