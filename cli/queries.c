@@ -141,10 +141,9 @@ queries_locate(Connection *connection, ConnectionFault *fault)
 {
 	static const Parameters none;
 	PGresult *result = ask(connection,
-						   "SELECT pg_catalog.quote_ident(n.nspname), e.extversion"
+						   /* the type writes the name with quotes where it needs them */
+						   "SELECT e.extnamespace::pg_catalog.regnamespace, e.extversion"
 						   " FROM pg_catalog.pg_extension AS e"
-						   " JOIN pg_catalog.pg_namespace AS n"
-						   " ON n.oid OPERATOR(pg_catalog.=) e.extnamespace"
 						   " WHERE e.extname OPERATOR(pg_catalog.=) 'dbmaestro'",
 						   &none);
 	bool found = false;
