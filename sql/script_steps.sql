@@ -95,4 +95,7 @@ SELECT dbmaestro._dbm_script_check('SELECT 1; VACUUM', 'add_orders', in_steps =>
 SELECT dbmaestro._dbm_script_check('ALTER TYPE e ADD VALUE ''it''''s''; SELECT ''it''''s''::e', 'add_orders');
 \echo :LAST_ERROR_SQLSTATE
 
+-- a name that is too long is told when the statement runs, not here
+SELECT step FROM dbm_steps('ALTER TYPE e ADD VALUE ''b''; DO $$BEGIN CALL ' || repeat('x', 70) || '(); END$$; SELECT 1 AS ' || repeat('y', 70));
+
 DROP SCHEMA script_steps CASCADE;

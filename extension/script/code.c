@@ -72,7 +72,7 @@ advance(Reader *reader)
 
 /* Steps over the token if it is this one. */
 static bool
-accept(Reader *reader, int code)
+take(Reader *reader, int code)
 {
 	if (!reader->more || reader->token.code != code)
 		return false;
@@ -90,7 +90,7 @@ read_name(Reader *reader)
 	{
 		names = lappend(names, makeString(pstrdup(reader->token.value)));
 		advance(reader);
-		if (!accept(reader, '.'))
+		if (!take(reader, '.'))
 			break;
 	}
 	return names ? dbm_code_name(names) : NULL;
@@ -124,13 +124,13 @@ read_new_value(Reader *reader)
 	RangeVar *type;
 
 	advance(reader);
-	if (!accept(reader, DBM_KEYWORD_TYPE_P))
+	if (!take(reader, DBM_KEYWORD_TYPE_P))
 		return;
 	type = read_name(reader);
-	if (!accept(reader, DBM_KEYWORD_ADD_P) || !accept(reader, DBM_KEYWORD_VALUE_P))
+	if (!take(reader, DBM_KEYWORD_ADD_P) || !take(reader, DBM_KEYWORD_VALUE_P))
 		return;
-	if (accept(reader, DBM_KEYWORD_IF_P))
-		(void) (accept(reader, DBM_KEYWORD_NOT) && accept(reader, DBM_KEYWORD_EXISTS));
+	if (take(reader, DBM_KEYWORD_IF_P))
+		(void) (take(reader, DBM_KEYWORD_NOT) && take(reader, DBM_KEYWORD_EXISTS));
 	if (!reader->more || !dbm_token_is_string(&reader->token))
 		return;
 	new_value = palloc(sizeof(DbmNewValue));

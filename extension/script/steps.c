@@ -4,12 +4,14 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/guc.h"
 
 #include "core/compat.h"
 #include "script/finding.h"
 #include "script/lookup.h"
 #include "script/new_value.h"
 #include "script/note.h"
+#include "script/parse.h"
 #include "script/steps.h"
 
 typedef struct Cutter
@@ -298,6 +300,7 @@ static void
 cut(Cutter *cutter, const DbmScript *script)
 {
 	ListCell *note = list_head(script->notes);
+	int level = dbm_script_silence();
 
 	memset(cutter, 0, sizeof(Cutter));
 	cutter->script = cutter->watch.script = script;
@@ -317,6 +320,7 @@ cut(Cutter *cutter, const DbmScript *script)
 	}
 	end_group(cutter, script->nstatements + 1);
 	find_locks(cutter);
+	AtEOXact_GUC(false, level);
 }
 
 List *
