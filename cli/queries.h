@@ -42,6 +42,7 @@ extern PGresult *queries_plan(Connection *connection, const char *manifest, cons
 extern PGresult *queries_deployment_start(Connection *connection, const char *manifest,
 										  const char *claims, const char *followed);
 
+extern PGresult *queries_lock_patience(Connection *connection);
 extern PGresult *queries_deployment_finish(Connection *connection, const char *deployment,
 										   const char *outcome);
 
@@ -99,11 +100,11 @@ typedef struct RecordFilter
 	const char *limit;			/* NULL: all */
 } RecordFilter;
 
-/* The trail, newest first: what matters for a reader, or all columns. */
-extern PGresult *queries_audit(Connection *connection, const RecordFilter *filter, bool whole);
+/* Sends for the trail, newest first: what matters for a reader, or all columns.  PQgetResult has it. */
+extern void queries_send_audit(Connection *connection, const RecordFilter *filter, bool whole);
 
 /* change_history, in the same way. */
-extern PGresult *queries_history(Connection *connection, const RecordFilter *filter, bool whole);
+extern void queries_send_history(Connection *connection, const RecordFilter *filter, bool whole);
 
 /*
  * The same into a pipeline; each counts as one command and gets one result.
