@@ -79,6 +79,18 @@ SELECT script, cut(script) FROM unnest(ARRAY[
     'VACUUM; COMMIT'
   ]) WITH ORDINALITY AS list (script, number) ORDER BY number;
 
+-- settings that each step begins with: those of the session, as the script says them
+SELECT * FROM dbmaestro._dbm_script_settings('SET lock_timeout = ''1s''; SET LOCAL work_mem = ''1MB''; RESET lock_timeout; SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE;
+    SELECT pg_catalog.set_config(''search_path'', '''', false); SELECT set_config(''a.b'', ''c'', true); SELECT set_config(''a.b'', relname, false) FROM pg_class;
+    SELECT set_config(''a.b'', ''c'', false), set_config(''a.c'', ''d'', true); SET TIME ZONE ''UTC''; SET CONSTRAINTS ALL DEFERRED; VACUUM; SET a.b = 1', 11);
+
+-- anybody may ask
+CREATE ROLE script_steps_nobody;
+GRANT USAGE ON SCHEMA script_steps TO script_steps_nobody;
+SET ROLE script_steps_nobody;
+SELECT cut('REINDEX TABLE part'), cut('CALL commits()');
+RESET ROLE;
+
 -- the words of each refusal, with steps and without
 SELECT * FROM dbm_steps(E'BEGIN;\nCREATE TABLE t (a int);\nVACUUM;\nCOMMIT;');
 \echo :LAST_ERROR_SQLSTATE
@@ -99,3 +111,4 @@ SELECT dbmaestro._dbm_script_check('ALTER TYPE e ADD VALUE ''it''''s''; SELECT '
 SELECT step FROM dbm_steps('ALTER TYPE e ADD VALUE ''b''; DO $$BEGIN CALL ' || repeat('x', 70) || '(); END$$; SELECT 1 AS ' || repeat('y', 70));
 
 DROP SCHEMA script_steps CASCADE;
+DROP ROLE script_steps_nobody;
