@@ -222,3 +222,30 @@ dbm_code_name(const List *names)
 
 	return makeRangeVar(schema, pstrdup(strVal(llast(names))), -1);
 }
+
+static bool
+is_word_byte(unsigned char byte)
+{
+	return isalnum(byte) || byte == '_' || IS_HIGHBIT_SET(byte);
+}
+
+bool
+dbm_code_says(const char *text, Size length, const char *word)
+{
+	Size wanted = strlen(word);
+	const char *end = text + length;
+
+	if (wanted == 0)
+		return length == 0;
+	for (const char *at = text; at + wanted <= end; at++)
+	{
+		at = memchr(at, word[0], end - at - wanted + 1);
+		if (at == NULL)
+			return false;
+		if (memcmp(at, word, wanted) == 0 &&
+			(at == text || !is_word_byte(at[-1]) || !is_word_byte(word[0])) &&
+			(at + wanted == end || !is_word_byte(at[wanted]) || !is_word_byte(word[wanted - 1])))
+			return true;
+	}
+	return false;
+}
