@@ -250,7 +250,8 @@ queries_status(Connection *connection)
 
 	return ask(connection,
 			   psprintf("SELECT environment, follows, guard_in_force, tier, identity, applied,"
-						" last_change, last_applied_at, failed, interrupted_deployments"
+						" last_change, last_applied_at, failed, interrupted_deployments, lock_pid,"
+						" lock_role, lock_application, lock_since, lock_queue, lock_blockers"
 						" FROM %s.dbm_status()",
 						connection->schema),
 			   &none);
@@ -284,6 +285,20 @@ queries_deployment_start(Connection *connection, const char *manifest, const cha
 	return ask(connection,
 			   psprintf("SELECT %s.dbm_deployment_start($1, $2, $3)", connection->schema),
 			   &parameters);
+}
+
+/* The environment's patience with locks: how often, and the times in seconds. */
+PGresult *
+queries_lock_patience(Connection *connection)
+{
+	static const Parameters none;
+
+	return ask(connection,
+			   psprintf("SELECT lock_retries, pg_catalog.extract('epoch', lock_retry_delay),"
+						" pg_catalog.extract('epoch', lock_retry_deadline)"
+						" FROM %s.dbm_status()",
+						connection->schema),
+			   &none);
 }
 
 static char *

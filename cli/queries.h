@@ -42,6 +42,7 @@ extern PGresult *queries_plan(Connection *connection, const char *manifest, cons
 extern PGresult *queries_deployment_start(Connection *connection, const char *manifest,
 										  const char *claims, const char *followed);
 
+extern PGresult *queries_lock_patience(Connection *connection);
 extern PGresult *queries_deployment_finish(Connection *connection, const char *deployment,
 										   const char *outcome);
 

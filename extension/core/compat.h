@@ -113,6 +113,13 @@ dbm_simple_heap_update(Relation relation, ItemPointer tid, HeapTuple tuple)
 #define dbm_local_transaction_id() (MyProc->lxid)
 #endif
 
+/* The local transaction id of a line of the lock table; 17 keeps it with the backend's number. */
+#if PG_VERSION_NUM >= 170000
+#define dbm_lock_local_transaction(lock) ((lock)->vxid.localTransactionId)
+#else
+#define dbm_lock_local_transaction(lock) ((lock)->lxid)
+#endif
+
 /* 17 has a role that may lock, vacuum and analyse every table. */
 #if PG_VERSION_NUM >= 170000
 #define DBM_ROLE_MAINTAIN ROLE_PG_MAINTAIN
@@ -203,6 +210,9 @@ dbm_check_insert_columns(ParseState *pstate, ParseNamespaceItem *item, List *col
 #define dbm_index_beginscan(heap, index, snapshot, nkeys) \
 	index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
+
+/* 17 lets a value be used in the transaction that adds it, if that has made its type as well. */
+#define DBM_USES_VALUES_OF_NEW_TYPES (PG_VERSION_NUM >= 170000)
 
 /* 17 renamed the locale of a collation, 16 gave it rules. */
 #if PG_VERSION_NUM >= 170000

@@ -155,6 +155,8 @@ dbm_change_read(DbmChange *change)
 	{
 		rules.rollback = true;
 		rules.allow_empty = true;
+		/* how it is rolled back is decided when it is */
+		rules.in_steps = true;
 		change->rollback = dbm_script_read(change->rollback_text, change->rollback_length, &rules);
 		dbm_script_check(change->rollback, &rules);
 	}

@@ -30,6 +30,7 @@
 #include "ledger/copy_data.h"
 #include "ledger/deferred.h"
 #include "ledger/execute.h"
+#include "ledger/lock_wait.h"
 #include "ledger/run_settings.h"
 #include "ledger/session.h"
 #include "ledger/temporary.h"
@@ -114,6 +115,7 @@ run_statement(const DbmScript *script, const DbmStatement *statement, const char
 	RawStmt *raw = dbm_script_parse(script, statement, &source);
 
 	*tag = GetCommandTagName(CreateCommandTag(raw->stmt));
+	dbm_lock_wait_statement(raw->stmt);
 	if (statement->kind == DBM_STATEMENT_COPY_DATA)
 	{
 		int64 rows;
@@ -206,6 +208,7 @@ run_authorised(DbmExecution *execution)
 		SetUserIdAndSecContext(execution->ran_as, security | SECURITY_LOCAL_USERID_CHANGE);
 		dbm_run_settings_set(execution->ran_as);
 		set_for_run("search_path", dbm_setting_text(DBM_SETTING_SEARCH_PATH));
+		dbm_lock_wait_limit();
 		dbm_collect_begin();
 		dbm_deferred_begin();
 		run_all_statements(execution);
@@ -243,6 +246,7 @@ dbm_execute(DbmExecution *execution)
 	 */
 	BeginInternalSubTransaction("dbmaestro_run");
 	MemoryContextSwitchTo(caller);
+	dbm_lock_wait_begin();
 	PG_TRY();
 	{
 		run_authorised(execution);
@@ -255,11 +259,13 @@ dbm_execute(DbmExecution *execution)
 		MemoryContextSwitchTo(caller);
 		failure = CopyErrorData();
 		FlushErrorState();
+		execution->wait = dbm_lock_wait_failed(failure);
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(caller);
 		CurrentResourceOwner = owner;
 	}
 	PG_END_TRY();
+	dbm_lock_wait_end();
 
 	/* prepared statements outlive even the rollback, and so do locks of the session */
 	if (failure)

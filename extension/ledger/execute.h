@@ -34,6 +34,7 @@ typedef struct DbmExecution
 	TimestampTz started_at;
 	int64		duration;		/* microseconds, all statements */
 	Oid			ran_as;			/* who it was */
+	struct DbmLockWait *wait;	/* for the locks of others, if that is why it failed; or NULL */
 } DbmExecution;
 
 typedef struct DbmTouchedAt

@@ -216,6 +216,7 @@ CREATE TABLE dbmaestro.run (
     message          text,
     detail           text,
     hint             text,
+    blockers         jsonb,
     CONSTRAINT run_pkey PRIMARY KEY (id),
     CONSTRAINT run_direction_check CHECK (direction IN ('deploy', 'rollback', 'reset')),
     CONSTRAINT run_outcome_check CHECK (outcome IN ('applied', 'rolled back', 'reset', 'failed'))
@@ -248,6 +249,7 @@ COMMENT ON COLUMN dbmaestro.run.sqlstate IS 'SQLSTATE of the failure';
 COMMENT ON COLUMN dbmaestro.run.message IS 'Message of the failure, as the server wrote it';
 COMMENT ON COLUMN dbmaestro.run.detail IS 'Detail of the failure';
 COMMENT ON COLUMN dbmaestro.run.hint IS 'Hint of the failure';
+COMMENT ON COLUMN dbmaestro.run.blockers IS 'Who kept a lock from it, as far as whoever deployed could see; NULL if it did not fail for a lock';
 SELECT pg_catalog.pg_extension_config_dump('dbmaestro.run', '');
 CREATE TRIGGER dbmaestro_refuse_row BEFORE INSERT OR UPDATE OR DELETE ON dbmaestro.run FOR EACH ROW EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
 CREATE TRIGGER dbmaestro_refuse_truncate BEFORE TRUNCATE ON dbmaestro.run FOR EACH STATEMENT EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
@@ -309,7 +311,8 @@ SELECT r.id AS run, r.change, r.direction, r.outcome, r.environment, r.started_a
        pg_catalog.make_interval(secs => r.duration OPERATOR(pg_catalog./) 1000000.0::double precision) AS duration,
        r.statements, r.executed_by, r.run_as, r.deployment,
        d.claims OPERATOR(pg_catalog.->>) 'commit' AS commit,
-       r.provenance, r.reason, r.failed_statement, r.failed_line, r.sqlstate, r.message
+       r.provenance, r.reason, r.failed_statement, r.failed_line, r.sqlstate, r.message,
+       r.blockers
   FROM ONLY dbmaestro.run AS r
   LEFT JOIN ONLY dbmaestro.deployment AS d ON d.id OPERATOR(pg_catalog.=) r.deployment;
 COMMENT ON VIEW dbmaestro.change_history IS 'One row per run of a change: who, when, how long, with what outcome';
@@ -332,6 +335,7 @@ COMMENT ON COLUMN dbmaestro.change_history.failed_statement IS 'Ordinal of the s
 COMMENT ON COLUMN dbmaestro.change_history.failed_line IS 'Its line in the script';
 COMMENT ON COLUMN dbmaestro.change_history.sqlstate IS 'SQLSTATE of the failure';
 COMMENT ON COLUMN dbmaestro.change_history.message IS 'Message of the failure, as the server wrote it';
+COMMENT ON COLUMN dbmaestro.change_history.blockers IS 'Who kept a lock from it, as far as whoever deployed could see';
 
 CREATE VIEW dbmaestro.deployment_history AS
 SELECT d.id AS deployment, d.environment,
@@ -420,6 +424,8 @@ CREATE FUNCTION dbm_status(OUT environment text, OUT follows text, OUT guard tex
     OUT lock_pid integer, OUT lock_role text, OUT lock_application text, OUT lock_since timestamptz,
     OUT deployment bigint, OUT deployment_state text, OUT deployment_started_at timestamptz, OUT deployment_started_by text,
     OUT deployment_commit text, OUT deployment_ref text, OUT deployment_followed text, OUT deployment_last_change text,
-    OUT deployment_single_transaction boolean)
+    OUT deployment_single_transaction boolean,
+    OUT lock_blockers jsonb, OUT lock_queue integer,
+    OUT lock_timeout interval, OUT lock_retries integer, OUT lock_retry_delay interval, OUT lock_retry_deadline interval)
 RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_status';
 COMMENT ON FUNCTION dbm_status() IS 'says in one row which environment this is, how it is guarded, what was applied last, and where the newest deployment came from and was to end';

@@ -18,6 +18,7 @@
 #include "core/result.h"
 #include "core/settings.h"
 #include "guard/collected.h"
+#include "ledger/blocker.h"
 #include "ledger/deployment.h"
 #include "ledger/run.h"
 #include "ledger/tables.h"
@@ -195,6 +196,8 @@ set_failure(DbmRow *row, const DbmRun *run, const ErrorData *edata)
 	dbm_row_set_text(row, DBM_RUN_MESSAGE, edata->message);
 	dbm_row_set_text(row, DBM_RUN_DETAIL, edata->detail);
 	dbm_row_set_text(row, DBM_RUN_HINT, edata->hint);
+	if (run->blockers)
+		dbm_row_set(row, DBM_RUN_BLOCKERS, JsonbPGetDatum(run->blockers));
 }
 
 /*
@@ -233,6 +236,20 @@ dbm_run_record_failure(DbmRun *run, const ErrorData *edata)
 	dbm_refusal_recorded();
 	/* after a rollback to a savepoint the next run may begin: all that was written was the run's */
 	dbm_transaction_end_own_writes();
+}
+
+/* Adds to the failure who kept a lock from the run. */
+static void
+name_blockers(DbmRun *run, ErrorData *failure)
+{
+	DbmEvent event;
+	char *description;
+
+	fill_event(&event, run);
+	run->blockers = dbm_blockers_examine(run->execution.wait, &event, &description);
+	if (run->blockers)
+		failure->detail = failure->detail ? psprintf("%s\n%s", failure->detail, description)
+										  : description;
 }
 
 /* The role that scripts run as; one that was dropped or recreated runs nothing. */
@@ -275,6 +292,8 @@ dbm_run_perform(DbmRun *run)
 	failure = dbm_execute(&run->execution);
 	if (failure)
 	{
+		if (run->execution.wait)
+			name_blockers(run, failure);
 		dbm_run_record_failure(run, failure);
 		/* a client that goes back to its savepoint may try again: all of it was ours */
 		dbm_transaction_end_own_writes();

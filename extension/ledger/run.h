@@ -5,6 +5,7 @@
 #define DBM_LEDGER_RUN_H
 
 #include "fmgr.h"
+#include "utils/jsonb.h"
 
 #include "core/table.h"
 #include "ledger/execute.h"
@@ -26,6 +27,7 @@ typedef struct DbmRun
 	DbmRow	   *single_deployment;	/* made here, or NULL */
 	int64		snapshot_before;	/* 0: not taken */
 	int64		snapshot_after;
+	Jsonb	   *blockers;		/* who kept a lock from it, or NULL */
 	uint8		root_before[DBM_DIGEST_LENGTH];
 	uint8		root_after[DBM_DIGEST_LENGTH];
 	DbmExecution execution;

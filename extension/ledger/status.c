@@ -20,7 +20,9 @@
 #include "core/installed.h"
 #include "core/result.h"
 #include "core/settings.h"
+#include "ledger/blocker.h"
 #include "ledger/deployment.h"
+#include "ledger/lock_wait.h"
 #include "ledger/manifest.h"
 #include "ledger/tables.h"
 #include "ledger/transaction.h"
@@ -61,6 +63,12 @@ enum StatusColumn
 	STATUS_DEPLOYMENT_FOLLOWED,
 	STATUS_DEPLOYMENT_LAST_CHANGE,
 	STATUS_DEPLOYMENT_SINGLE_TRANSACTION,
+	STATUS_LOCK_BLOCKERS,
+	STATUS_LOCK_QUEUE,
+	STATUS_LOCK_TIMEOUT,
+	STATUS_LOCK_RETRIES,
+	STATUS_LOCK_RETRY_DELAY,
+	STATUS_LOCK_RETRY_DEADLINE,
 	STATUS_COLUMNS
 };
 
@@ -282,6 +290,37 @@ put_last_deployment(StatusRow *row)
 	dbm_scan_end(scan);
 }
 
+/* What the process that holds the lock waits for, and how many wait for it. */
+static void
+put_lock_queue(StatusRow *row, int pid)
+{
+	DbmLockWait *wait = dbm_lock_wait_of(pid);
+	Jsonb *blockers = wait ? dbm_blockers_look_at(wait) : NULL;
+
+	if (blockers)
+		put(row, STATUS_LOCK_BLOCKERS, JsonbPGetDatum(blockers));
+	put(row, STATUS_LOCK_QUEUE, Int32GetDatum(dbm_lock_wait_behind(pid)));
+}
+
+static void
+put_duration(StatusRow *row, int column, DbmSetting setting)
+{
+	Interval *interval = palloc0(sizeof(Interval));
+
+	interval->time = (int64) dbm_setting_milliseconds(setting) * 1000;
+	put(row, column, IntervalPGetDatum(interval));
+}
+
+/* What whoever deploys goes by when a lock cannot be had. */
+static void
+put_patience(StatusRow *row)
+{
+	put_duration(row, STATUS_LOCK_TIMEOUT, DBM_SETTING_LOCK_TIMEOUT);
+	put(row, STATUS_LOCK_RETRIES, Int32GetDatum(dbm_setting_count(DBM_SETTING_LOCK_RETRIES)));
+	put_duration(row, STATUS_LOCK_RETRY_DELAY, DBM_SETTING_LOCK_RETRY_DELAY);
+	put_duration(row, STATUS_LOCK_RETRY_DEADLINE, DBM_SETTING_LOCK_RETRY_DEADLINE);
+}
+
 /* What pg_stat_activity shows of a session; a deployer who has to wait is told it all. */
 static bool
 may_see(Oid role)
@@ -301,6 +340,7 @@ put_lock(StatusRow *row)
 	if (pid == 0)
 		return;
 	put(row, STATUS_LOCK_PID, Int32GetDatum(pid));
+	put_lock_queue(row, pid);
 	pgstat_clear_backend_activity_snapshot();
 	count = pgstat_fetch_stat_numbackends();
 	for (int at = 1; at <= count; at++)
@@ -332,6 +372,7 @@ status_body(PG_FUNCTION_ARGS)
 	put(&row, STATUS_FAILED, Int64GetDatum(count_failed()));
 	put_deployments(&row);
 	put_lock(&row);
+	put_patience(&row);
 	put_last_deployment(&row);
 	put(&row, STATUS_RECORDS_WAITING, Int32GetDatum(dbm_durable_waiting()));
 	put(&row, STATUS_RECORDS_LOST, Int64GetDatum(dbm_durable_lost()));

@@ -127,6 +127,7 @@ static const DbmColumn run_columns[DBM_RUN_COLUMNS] = {
 	[DBM_RUN_MESSAGE] = {"message", TEXTOID},
 	[DBM_RUN_DETAIL] = {"detail", TEXTOID},
 	[DBM_RUN_HINT] = {"hint", TEXTOID},
+	[DBM_RUN_BLOCKERS] = {"blockers", JSONBOID},
 };
 
 const DbmTable dbm_run_table = {"run", run_columns, DBM_RUN_COLUMNS, "run_pkey", "run_id_seq"};

@@ -127,6 +127,7 @@ typedef enum DbmRunColumn
 	DBM_RUN_MESSAGE,
 	DBM_RUN_DETAIL,
 	DBM_RUN_HINT,
+	DBM_RUN_BLOCKERS,
 	DBM_RUN_COLUMNS
 } DbmRunColumn;
 

@@ -19,6 +19,7 @@
 #include "script/finding.h"
 #include "script/header.h"
 #include "script/meta_command.h"
+#include "script/note.h"
 #include "script/parse.h"
 #include "script/secret.h"
 #include "script/token_digest.h"
@@ -39,7 +40,7 @@ typedef struct Piece
 	int bodies; /* nesting of BEGIN and CASE in a routine's body */
 	int words[FIRST_WORDS]; /* codes of the first words */
 	int nwords;
-	bool calls_set_config;
+	unsigned calls; /* DBM_CALLS_... */
 	DbmSecretWatch secrets;
 } Piece;
 
@@ -76,6 +77,17 @@ add_finding(Splitter *splitter, const DbmFinding *finding)
 	*kept = *finding;
 	kept->subject = finding->subject ? pstrdup(finding->subject) : NULL;
 	splitter->script->findings = lappend(splitter->script->findings, kept);
+	MemoryContextSwitchTo(caller);
+}
+
+/* Keeps what the steps are cut by, in the memory of the script. */
+static void
+add_notes(Splitter *splitter, const RawStmt *parsed, const DbmStatement *statement)
+{
+	MemoryContext caller = MemoryContextSwitchTo(splitter->result);
+	List *notes = dbm_notes_of_statement(parsed, statement, splitter->piece.calls);
+
+	splitter->script->notes = list_concat(splitter->script->notes, notes);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -138,8 +150,8 @@ add_token(Splitter *splitter, const DbmToken *token)
 			piece->words[piece->nwords] = token->code;
 		piece->nwords++;
 	}
-	if (token->code == DBM_TOKEN_IDENT && strcmp(token->value, "set_config") == 0)
-		piece->calls_set_config = true;
+	if (token->code == DBM_TOKEN_IDENT)
+		piece->calls |= dbm_note_call(token->value);
 	count_nesting(piece, token);
 
 	if (dbm_secret_next(&piece->secrets, &splitter->stream, token, &secret))
@@ -206,9 +218,11 @@ append_parsed(Splitter *splitter, const RawStmt *parsed, Size start, Size length
 	DbmStatement *statement = append_statement(splitter, start, length);
 	DbmFinding finding = {.ordinal = statement->ordinal, .line = statement->line};
 	const CopyStmt *copy = (const CopyStmt *) parsed->stmt;
+	unsigned calls = splitter->piece.calls;
 
-	if (dbm_finding_of_statement(parsed->stmt, splitter->piece.calls_set_config, &finding))
+	if (dbm_finding_of_statement(parsed->stmt, calls & DBM_CALLS_SET_CONFIG, &finding))
 		add_finding(splitter, &finding);
+	add_notes(splitter, parsed, statement);
 	if (IsA(copy, CopyStmt) && copy->is_from && !copy->is_program && copy->filename == NULL)
 		statement->kind = DBM_STATEMENT_COPY_DATA;
 	return statement;
@@ -357,6 +371,13 @@ remove_statement(DbmScript *script, int ordinal)
 		else if (finding->ordinal > ordinal)
 			finding->ordinal--;
 	}
+	foreach (cell, script->notes)
+	{
+		DbmNote *note = lfirst(cell);
+
+		if (note->ordinal > ordinal)
+			note->ordinal--;
+	}
 }
 
 /*
@@ -370,6 +391,7 @@ unwrap(Splitter *splitter)
 	DbmScript *script = splitter->script;
 
 	script->wrapped = splitter->closing > 0;
+	script->one_transaction = script->wrapped && splitter->opening > 0;
 	if (script->wrapped)
 	{
 		remove_statement(script, splitter->closing);
@@ -382,20 +404,6 @@ unwrap(Splitter *splitter)
 	}
 	if (splitter->ntransaction > 0)
 		dbm_token_digest_mark(splitter->digest, "transaction control");
-}
-
-/*
- * The server says some things each time it scans a name, such as that it is too
- * long.  Once is enough: when the statement runs.  Ends with the GUC level.
- */
-static int
-silence_notices(void)
-{
-	int level = NewGUCNestLevel();
-
-	(void) set_config_option("client_min_messages", "error", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	return level;
 }
 
 static void
@@ -440,7 +448,7 @@ dbm_script_read(const char *text, Size length, const DbmScriptRules *rules)
 	working = AllocSetContextCreate(CurrentMemoryContext, "dbmaestro script",
 									ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(working);
-	level = silence_notices();
+	level = dbm_script_silence();
 	dbm_script_place_begin(&splitter.place, script, NULL);
 	splitter.place.reading = true;
 	splitter.parsing = AllocSetContextCreate(working, "dbmaestro parse", ALLOCSET_DEFAULT_SIZES);
