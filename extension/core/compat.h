@@ -72,6 +72,14 @@
 #define dbm_owns_namespace(oid, role) pg_namespace_ownercheck(oid, role)
 #endif
 
+#if PG_VERSION_NUM >= 160000
+#define dbm_may_use_namespace(oid, role) \
+	(object_aclcheck(NamespaceRelationId, oid, role, ACL_USAGE) == ACLCHECK_OK)
+#else
+#define dbm_may_use_namespace(oid, role) \
+	(pg_namespace_aclcheck(oid, role, ACL_USAGE) == ACLCHECK_OK)
+#endif
+
 /* 16 tells through an argument which indexes an update needs. */
 #if PG_VERSION_NUM >= 160000
 static inline void
