@@ -516,7 +516,7 @@ static const char
 static const char *const history_whole =
 	"e.run, e.change, e.direction, e.outcome, e.environment, e.started_at, e.finished_at,"
 	" e.duration, e.statements, e.executed_by, e.run_as, e.deployment, e.commit, e.provenance,"
-	" e.reason, e.failed_statement, e.failed_line, e.sqlstate, e.message";
+	" e.reason, e.failed_statement, e.failed_line, e.sqlstate, e.message, e.blockers";
 
 /* The record, as the names of its columns say it. */
 static void

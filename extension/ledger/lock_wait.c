@@ -191,9 +191,32 @@ is_among(int pid, const int *pids, int count)
 	return false;
 }
 
+/*
+ * The number of a prepared transaction, by the lock that it holds on it.  Those
+ * of its subtransactions came later.
+ */
+static TransactionId
+find_number(const LockData *locks, const LockInstanceData *of)
+{
+	TransactionId number = InvalidTransactionId;
+
+	for (int at = 0; at < locks->nelements; at++)
+	{
+		const LockInstanceData *lock = &locks->locks[at];
+
+		if (lock->pid == 0 && lock->locktag.locktag_type == LOCKTAG_TRANSACTION &&
+			lock->holdMask != 0 && dbm_same_holder(lock, of) &&
+			(number == InvalidTransactionId ||
+			 TransactionIdPrecedes(lock->locktag.locktag_field1, number)))
+			number = lock->locktag.locktag_field1;
+	}
+	return number;
+}
+
 /* Workers of a query in parallel hold what they hold for their leader. */
 static void
-add_blocker(DbmLockWait *wait, const LockInstanceData *lock, LOCKMODE wanted, LOCKMASK held)
+add_blocker(DbmLockWait *wait, const LockData *locks, const LockInstanceData *lock, LOCKMODE wanted,
+			LOCKMASK held)
 {
 	DbmBlocker *blocker;
 	ListCell *cell;
@@ -207,7 +230,7 @@ add_blocker(DbmLockWait *wait, const LockInstanceData *lock, LOCKMODE wanted, LO
 	blocker = palloc0(sizeof(DbmBlocker));
 	blocker->pid = lock->pid == 0 ? 0 : lock->leaderPid;
 	if (lock->pid == 0)
-		blocker->prepared = (TransactionId) dbm_lock_local_transaction(lock);
+		blocker->prepared = find_number(locks, lock);
 	blocker->tag = lock->locktag;
 	blocker->wanted = wanted;
 	blocker->held = strongest_of(held);
@@ -236,7 +259,7 @@ add_blockers(DbmLockWait *wait, const LockData *locks, int pid, const LOCKTAG *t
 			(lock->pid != 0 && lock->leaderPid == pid))
 			continue;
 		if (held || is_before)
-			add_blocker(wait, lock, mode, held);
+			add_blocker(wait, locks, lock, mode, held);
 	}
 }
 
@@ -345,7 +368,7 @@ find_deadlocked(const ErrorData *failure)
 
 		if (lock->waitLockMode != NoLock && lock->pid != MyProcPid &&
 			mentions(failure->detail, lock->pid))
-			add_blocker(wait, lock, NoLock, 0);
+			add_blocker(wait, locks, lock, NoLock, 0);
 	}
 	return wait;
 }
