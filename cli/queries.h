@@ -91,7 +91,7 @@ extern PGresult *queries_doctor(Connection *connection);
 /* dbm_schema_hash. */
 extern PGresult *queries_schema_hash(Connection *connection);
 
-/* dbm_objects: kind, identity, hash, extra; in order of kind and identity, byte by byte. */
+/* dbm_objects: kind, identity, hash, shape, extra; in order of kind and identity, byte by byte. */
 extern PGresult *queries_objects(Connection *connection);
 
 /* dbm_baseline: outcome, run, root_after. */
