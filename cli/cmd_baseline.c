@@ -7,6 +7,8 @@
  */
 #include "postgres_fe.h"
 
+#include <unistd.h>
+
 #include "catalog/pg_type_d.h"
 
 #include "baseline.h"
@@ -116,6 +118,27 @@ tell_of_rest(const Baseline *baseline, const DumpScript *script)
 
 /* --- recording it -------------------------------------------------------------------------- */
 
+/* The script that lies in its folder but is not recorded yet; removed at exit. */
+static char *written = NULL;
+
+static void
+remove_written(void)
+{
+	if (written)
+		(void) unlink(written);
+}
+
+static void
+write_file(const Baseline *baseline)
+{
+	char *path = psprintf("%s/%s", baseline->config->directory, baseline->path);
+
+	if (!file_create(path, baseline->script))
+		message_die(EXIT_ERROR, "Move it away.", "file \"%s\" exists already", baseline->path);
+	written = path;
+	atexit(remove_written);
+}
+
 /* The server's word first: what it refuses must not be in the repository. */
 static void
 mark(const Baseline *baseline, Commit *commit, const char *root)
@@ -137,6 +160,8 @@ mark(const Baseline *baseline, Commit *commit, const char *root)
 													baseline->environment->name, root))))
 		exit(connection_interrupted() ? EXIT_INTERRUPTED : EXIT_ERROR);
 	connection_release();
+	/* from here on it is in the repository, or the server has it; the next attempt would take it over */
+	written = NULL;
 	PQclear(connection_expect(connection, queries_commit(connection)));
 	print_outcome(baseline, root, marked);
 	PQclear(marked);
@@ -289,9 +314,7 @@ begin_repository(Baseline *baseline)
 	baseline->path = psprintf("%s/%s", baseline->config->migrations,
 							  naming_expand(baseline->config->script, baseline->change));
 	root = make_script(baseline);
-	if (!file_create(psprintf("%s/%s", baseline->config->directory, baseline->path),
-					 baseline->script))
-		message_die(EXIT_ERROR, "Move it away.", "file \"%s\" exists already", baseline->path);
+	write_file(baseline);
 	if (commit)
 		baseline->commit = commit_make(commit, baseline->path, baseline->script, baseline->length,
 									   psprintf("Baseline of environment \"%s\"\n",
