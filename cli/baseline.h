@@ -22,6 +22,8 @@ typedef struct Baseline
 	char *rollback;				/* NULL: none */
 	size_t rollback_length;
 	char *roots;				/* of what the script makes, as its header says */
+	bool accept;				/* somebody accepts that a new database will differ */
+	char *exceptions;			/* in what, as lines of its header; NULL: in nothing */
 	json_t *claims;
 	char *commit;				/* NULL: none was made */
 	char *tag;
@@ -40,9 +42,9 @@ extern DumpScript baseline_dump(Baseline *baseline, char **root);
  * Has an empty database show that the script makes the schema of the
  * environment it was made of, whose root hash is given.  Returns the root hash
  * of what it makes: another one if there are expressions that read otherwise
- * once the server has read them.
+ * once the server has read them, or differences that are accepted.
  */
-extern char *baseline_prove(const Baseline *baseline, const char *conninfo, const char *root);
+extern char *baseline_prove(Baseline *baseline, const char *conninfo, const char *root);
 
 /*
  * Has it show that the schema of this other environment is that of the script,

@@ -133,8 +133,44 @@ build(Scratch *scratch, const Baseline *baseline, const char *script, size_t len
 	return built;
 }
 
+/* How many of them the header of the script names. */
+#define NAMED 50
+
+/* As lines of a header; names may hold anything, line ends too. */
+static char *
+list_exceptions(const PGresult *difference)
+{
+	int count = PQntuples(difference);
+	PQExpBuffer list = createPQExpBuffer();
+
+	appendPQExpBufferStr(list,
+						 "-- Impact: a new database is not the same, which was accepted, in\n");
+	for (int row = 0; row < Min(count, NAMED); row++)
+		appendPQExpBuffer(list, "--   %s %s (%s)\n", PQgetvalue(difference, row, 0),
+						  message_printable(PQgetvalue(difference, row, 1)),
+						  PQgetvalue(difference, row, 2));
+	if (count > NAMED)
+		appendPQExpBuffer(list, "--   and %d more\n", count - NAMED);
+	return list->data;
+}
+
+static void
+refuse_or_accept(Baseline *baseline, PGresult *difference)
+{
+	if (!baseline->accept)
+	{
+		leave_script(baseline);
+		end_with_difference(baseline, difference,
+							"Correct these objects in the environment and run it again.  What no "
+							"dump can hold is listed in doc/baseline.md; --accept-differences goes "
+							"on without it.");
+	}
+	baseline->exceptions = list_exceptions(difference);
+	schema_diff_note_accepted(difference);
+}
+
 char *
-baseline_prove(const Baseline *baseline, const char *conninfo, const char *root)
+baseline_prove(Baseline *baseline, const char *conninfo, const char *root)
 {
 	Scratch *scratch = scratch_open(baseline->connection, conninfo);
 	PGresult *built;
@@ -148,13 +184,9 @@ baseline_prove(const Baseline *baseline, const char *conninfo, const char *root)
 	live = read_objects(baseline, root);
 	difference = schema_diff(live, built, baseline->environment->name);
 	if (schema_diff_count(difference, SCHEMA_DIFFERS) > 0)
-	{
-		leave_script(baseline);
-		end_with_difference(baseline, difference,
-							"Correct these objects in the environment and run it again.  What no "
-							"dump can hold is listed in doc/baseline.md.");
-	}
-	schema_diff_note_readings(difference);
+		refuse_or_accept(baseline, difference);
+	else
+		schema_diff_note_readings(difference);
 	schema_diff_note_extras(live, built);
 	PQclear(difference);
 	PQclear(built);

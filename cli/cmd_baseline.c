@@ -26,6 +26,7 @@
 #include "queries.h"
 #include "table.h"
 
+static bool accept_differences = false;
 static bool no_commit = false;
 static bool yes = false;
 static char *pg_dump = NULL;
@@ -35,6 +36,8 @@ const Option baseline_options[] = {
 	{OPTION_TEXT, 0, "scratch", &scratch_conninfo, "CONNINFO",
 	 "build the proof in this empty database; else one is made for it"},
 	{OPTION_TEXT, 0, "pg-dump", &pg_dump, "PATH", "the pg_dump to use"},
+	{OPTION_FLAG, 0, "accept-differences", &accept_differences, NULL,
+	 "go on where a new database will not be quite the same"},
 	{OPTION_FLAG, 0, "no-commit", &no_commit, NULL, "write the script, do not commit it"},
 	{OPTION_FLAG, 'y', "yes", &yes, NULL, "do not ask"},
 	{OPTION_GROUP, .value = (void *) repository_options},
@@ -60,10 +63,11 @@ require_ready(const Baseline *baseline, bool fresh)
 					"database \"%s\" is environment \"%s\", not \"%s\"",
 					PQdb(baseline->connection->pg), PQgetvalue(standing, 0, 0), name);
 	if (strcmp(PQgetvalue(standing, 0, 1), "detached") == 0)
-		message_die(EXIT_IDENTITY, psprintf("If it is to be \"%s\", run: dbmaestro attach %s --reason '...'",
-											name, name),
-					"database \"%s\" is a copy of environment \"%s\"",
-					PQdb(baseline->connection->pg), name);
+		message_die(
+			EXIT_IDENTITY,
+			psprintf("If it is to be \"%s\", run: dbmaestro attach %s --reason '...'", name, name),
+			"database \"%s\" is a copy of environment \"%s\"", PQdb(baseline->connection->pg),
+			name);
 	if (fresh && strcmp(PQgetvalue(standing, 0, 5), "0") != 0)
 		message_die(EXIT_ERROR,
 					"Check out the repository that they came from; a baseline comes before them.",
@@ -77,11 +81,10 @@ require_ready(const Baseline *baseline, bool fresh)
 static void
 print_outcome(const Baseline *baseline, const char *root, const PGresult *marked)
 {
-	static const TableColumn columns[] = {{"environment", TEXTOID}, {"change", TEXTOID},
-										  {"outcome", TEXTOID},		{"run", INT8OID},
-										  {"root", TEXTOID},		{"path", TEXTOID},
-										  {"commit", TEXTOID},		{"tag", TEXTOID},
-										  {NULL, 0}};
+	static const TableColumn columns[] = {
+		{"environment", TEXTOID}, {"change", TEXTOID}, {"outcome", TEXTOID},
+		{"run", INT8OID},         {"root", TEXTOID},   {"path", TEXTOID},
+		{"commit", TEXTOID},      {"tag", TEXTOID},    {NULL, 0}};
 	PGresult *table = table_make(columns);
 
 	table_add(table, baseline->environment->name, baseline->change, PQgetvalue(marked, 0, 0),
@@ -232,9 +235,9 @@ take_over(Baseline *baseline, Repository *repository)
 	baseline->claims = repository_claims(repository);
 	if (!is_among(baseline->roots, root))
 		baseline->program = dump_find_program(pg_dump, baseline->connection);
-	if (!yes && !prompt_yes("Record change \"%s\" of %s as applied in \"%s\", without running it?",
-							baseline->change, repository_describe(repository),
-							baseline->environment->name))
+	if (!yes &&
+		!prompt_yes("Record change \"%s\" of %s as applied in \"%s\", without running it?",
+					baseline->change, repository_describe(repository), baseline->environment->name))
 		message_die(EXIT_ERROR, NULL, "nothing was changed");
 	if (!is_among(baseline->roots, root))
 		root = baseline_prove_twin(baseline, scratch_conninfo);
@@ -247,12 +250,13 @@ take_over(Baseline *baseline, Repository *repository)
 static void
 put_header(Baseline *baseline, const DumpScript *script)
 {
-	baseline->script =
-		psprintf("-- Description: Baseline of environment \"%s\"\n"
+	baseline->script = psprintf(
+		"-- Description: Baseline of environment \"%s\"\n"
 				 "-- Baseline: %s\n"
 				 "-- Irreversible: what was there before dbmaestro is not its to take back\n"
-				 "\n%s",
-				 baseline->environment->name, baseline->roots, script->text->data);
+				 "%s\n%s",
+				 baseline->environment->name, baseline->roots,
+				 baseline->exceptions ? baseline->exceptions : "", script->text->data);
 	baseline->length = strlen(baseline->script);
 }
 
@@ -316,9 +320,9 @@ begin_repository(Baseline *baseline)
 	root = make_script(baseline);
 	write_file(baseline);
 	if (commit)
-		baseline->commit = commit_make(commit, baseline->path, baseline->script, baseline->length,
-									   psprintf("Baseline of environment \"%s\"\n",
-												baseline->environment->name));
+		baseline->commit = commit_make(
+			commit, baseline->path, baseline->script, baseline->length,
+			psprintf("Baseline of environment \"%s\"\n", baseline->environment->name));
 	baseline->claims = commit ? commit_claims(commit)
 							  : repository_claims(repository_open_worktree(baseline->config));
 	mark(baseline, commit, root);
@@ -346,7 +350,7 @@ read_changes(const Config *config)
 ExitCode
 cmd_baseline(int count, char **arguments)
 {
-	Baseline baseline = {.config = config_load()};
+	Baseline baseline = {.config = config_load(), .accept = accept_differences};
 	Changes *changes;
 	bool found;
 

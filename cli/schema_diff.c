@@ -140,6 +140,12 @@ warn_of(const PGresult *table, const char *what, bool how)
 }
 
 void
+schema_diff_note_accepted(const PGresult *difference)
+{
+	warn_of(difference, "a new database will not be the same", true);
+}
+
+void
 schema_diff_note_readings(const PGresult *difference)
 {
 	warn_of(difference, "a new database writes this in other words", false);

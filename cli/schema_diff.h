@@ -22,6 +22,9 @@ extern PGresult *schema_diff(const PGresult *live, const PGresult *built, const 
 /* How many rows of a schema_diff are of that sort. */
 extern int schema_diff_count(const PGresult *difference, SchemaDifference sort);
 
+/* Says in what a new database will not be the same. */
+extern void schema_diff_note_accepted(const PGresult *difference);
+
 /* Says which objects read otherwise. */
 extern void schema_diff_note_readings(const PGresult *difference);
 
