@@ -50,4 +50,8 @@
 #define ERRCODE_DBM_WINDOW DBM_SQLSTATE('0', '4', '1')				/* only the window is not met */
 #define ERRCODE_DBM_NOT_PROMOTED DBM_SQLSTATE('0', '4', '2')		/* not from the one it follows */
 
+/* the schema */
+#define ERRCODE_DBM_DRIFT DBM_SQLSTATE('0', '5', '0')				/* not the schema that was named */
+#define ERRCODE_DBM_BASELINE DBM_SQLSTATE('0', '5', '1')			/* changes were applied before it */
+
 #endif							/* DBM_CORE_ERRORS_H */

@@ -219,14 +219,14 @@ CREATE TABLE dbmaestro.run (
     blockers         jsonb,
     CONSTRAINT run_pkey PRIMARY KEY (id),
     CONSTRAINT run_direction_check CHECK (direction IN ('deploy', 'rollback', 'reset')),
-    CONSTRAINT run_outcome_check CHECK (outcome IN ('applied', 'rolled back', 'reset', 'failed'))
+    CONSTRAINT run_outcome_check CHECK (outcome IN ('applied', 'adopted', 'rolled back', 'reset', 'failed'))
 );
 COMMENT ON TABLE dbmaestro.run IS 'One execution of one change in one direction';
 COMMENT ON COLUMN dbmaestro.run.id IS 'Number of the run';
 COMMENT ON COLUMN dbmaestro.run.deployment IS 'Deployment it belongs to';
 COMMENT ON COLUMN dbmaestro.run.change IS 'Name of the change';
 COMMENT ON COLUMN dbmaestro.run.direction IS 'deploy, rollback or reset';
-COMMENT ON COLUMN dbmaestro.run.outcome IS 'applied, rolled back, reset or failed';
+COMMENT ON COLUMN dbmaestro.run.outcome IS 'applied, adopted (its schema was there before it), rolled back, reset or failed';
 COMMENT ON COLUMN dbmaestro.run.environment IS 'Environment it ran in';
 COMMENT ON COLUMN dbmaestro.run.script IS 'SHA-256 of the bytes of the script that ran';
 COMMENT ON COLUMN dbmaestro.run.started_at IS 'When it started';
@@ -242,7 +242,7 @@ COMMENT ON COLUMN dbmaestro.run.transaction_id IS 'Transaction that it ran in, a
 COMMENT ON COLUMN dbmaestro.run.snapshot_before IS 'Snapshot of the schema before';
 COMMENT ON COLUMN dbmaestro.run.snapshot_after IS 'Snapshot of the schema after';
 COMMENT ON COLUMN dbmaestro.run.provenance IS 'How it is known that this content ran in the environment that is followed: unverified, as the client claims; NULL: nobody asked';
-COMMENT ON COLUMN dbmaestro.run.reason IS 'Why it was rolled back or reset';
+COMMENT ON COLUMN dbmaestro.run.reason IS 'Why it was rolled back, reset or adopted';
 COMMENT ON COLUMN dbmaestro.run.failed_statement IS 'Ordinal of the statement that failed';
 COMMENT ON COLUMN dbmaestro.run.failed_line IS 'Its line in the script';
 COMMENT ON COLUMN dbmaestro.run.sqlstate IS 'SQLSTATE of the failure';
@@ -319,7 +319,7 @@ COMMENT ON VIEW dbmaestro.change_history IS 'One row per run of a change: who, w
 COMMENT ON COLUMN dbmaestro.change_history.run IS 'Number of the run';
 COMMENT ON COLUMN dbmaestro.change_history.change IS 'Name of the change';
 COMMENT ON COLUMN dbmaestro.change_history.direction IS 'deploy, rollback or reset';
-COMMENT ON COLUMN dbmaestro.change_history.outcome IS 'applied, rolled back, reset or failed';
+COMMENT ON COLUMN dbmaestro.change_history.outcome IS 'applied, adopted, rolled back, reset or failed';
 COMMENT ON COLUMN dbmaestro.change_history.environment IS 'Environment it ran in';
 COMMENT ON COLUMN dbmaestro.change_history.started_at IS 'When it started';
 COMMENT ON COLUMN dbmaestro.change_history.finished_at IS 'When it ended';
@@ -330,7 +330,7 @@ COMMENT ON COLUMN dbmaestro.change_history.run_as IS 'Role that the script ran a
 COMMENT ON COLUMN dbmaestro.change_history.deployment IS 'Deployment it belongs to';
 COMMENT ON COLUMN dbmaestro.change_history.commit IS 'Git commit, as the client claims';
 COMMENT ON COLUMN dbmaestro.change_history.provenance IS 'How it is known that this content ran in the environment that is followed: unverified; NULL: nobody asked';
-COMMENT ON COLUMN dbmaestro.change_history.reason IS 'Why it was rolled back or reset';
+COMMENT ON COLUMN dbmaestro.change_history.reason IS 'Why it was rolled back, reset or adopted';
 COMMENT ON COLUMN dbmaestro.change_history.failed_statement IS 'Ordinal of the statement that failed';
 COMMENT ON COLUMN dbmaestro.change_history.failed_line IS 'Its line in the script';
 COMMENT ON COLUMN dbmaestro.change_history.sqlstate IS 'SQLSTATE of the failure';
@@ -396,6 +396,12 @@ CREATE FUNCTION dbm_apply(change text, script text, rollback text DEFAULT NULL, 
     OUT root_before text, OUT root_after text)
 RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_apply';
 COMMENT ON FUNCTION dbm_apply(text, text, text, jsonb, bigint) IS 'runs a change and records it in the same transaction; outcome is applied or already applied';
+
+CREATE FUNCTION dbm_baseline(change text, script text, rollback text DEFAULT NULL, header jsonb DEFAULT '{}', root text DEFAULT NULL,
+    OUT change text, OUT outcome text, OUT run bigint, OUT deployment bigint, OUT statements integer, OUT duration interval,
+    OUT root_before text, OUT root_after text)
+RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_baseline';
+COMMENT ON FUNCTION dbm_baseline(text, text, text, jsonb, text) IS 'records the live schema, if root is its hash, as what the script makes, and the change as applied, without running it; outcome is adopted or already applied';
 
 CREATE FUNCTION dbm_rollback(change text, reason text DEFAULT NULL,
     OUT change text, OUT outcome text, OUT run bigint, OUT deployment bigint, OUT statements integer, OUT duration interval,

@@ -113,6 +113,17 @@ require_not_required(const char *name)
 						errdetail_internal("%s", list.data), errhint("Roll back those first.")));
 }
 
+/* Of what was there before dbmaestro, no state before it is known. */
+static void
+require_ran(const char *name, const DbmRow *run)
+{
+	if (strcmp(dbm_row_text(run, DBM_RUN_OUTCOME), "adopted") == 0)
+		ereport(ERROR, (errcode(ERRCODE_DBM_NO_ROLLBACK),
+				 errmsg("change \"%s\" was adopted and cannot be rolled back", name),
+				 errdetail("What it makes was there before it: it never ran here."),
+				 errhint("Write a new change that removes what is to go.")));
+}
+
 static void
 find_applied(const char *name, AppliedChange *applied)
 {
@@ -139,6 +150,7 @@ find_applied(const char *name, AppliedChange *applied)
 	dbm_script_check(applied->rollback, &rules);
 	if (dbm_table_get_int64(&dbm_run_table, dbm_row_int64(row, DBM_CHANGE_APPLIED_RUN), run, NULL))
 	{
+		require_ran(name, run);
 		applied->snapshot_before = dbm_row_int64(run, DBM_RUN_SNAPSHOT_BEFORE);
 		applied->snapshot_after = dbm_row_int64(run, DBM_RUN_SNAPSHOT_AFTER);
 	}

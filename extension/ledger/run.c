@@ -30,6 +30,8 @@ outcome_of(const DbmRun *run)
 {
 	if (run->reset)
 		return "reset";
+	if (run->adopted)
+		return "adopted";
 	return run->rollback ? "rolled back" : "applied";
 }
 
@@ -134,7 +136,7 @@ fill_event(DbmEvent *event, const DbmRun *run)
 {
 	memset(event, 0, sizeof(DbmEvent));
 	event->kind = "run";
-	event->action = run->rollback ? "dbm_rollback" : "dbm_apply";
+	event->action = run->rollback ? "dbm_rollback" : run->adopted ? "dbm_baseline" : "dbm_apply";
 	event->change = run->change;
 	event->run = run->id;
 	event->deployment = run->deployment;
@@ -175,9 +177,13 @@ dbm_run_record(DbmRun *run)
 	write_objects(run);
 
 	fill_event(&event, run);
-	event.detail = psprintf("%s, %d statements%s%s", outcome_of(run), run->execution.ndone,
-							run->provenance ? ", provenance " : "",
-							run->provenance ? run->provenance : "");
+	if (run->adopted)
+		event.detail = psprintf("adopted as baseline, root %s",
+								dbm_hex(run->root_after, DBM_DIGEST_LENGTH));
+	else
+		event.detail = psprintf("%s, %d statements%s%s", outcome_of(run), run->execution.ndone,
+								run->provenance ? ", provenance " : "",
+								run->provenance ? run->provenance : "");
 	dbm_event_record(&event);
 	dbm_transaction_end_own_writes();
 }

@@ -16,6 +16,7 @@ typedef struct DbmRun
 	const char *change;
 	bool		rollback;		/* direction */
 	bool		reset;			/* neither: dbm_reset undoes it */
+	bool		adopted;		/* deploy, but nothing ran: dbm_baseline found it there */
 	bool		prove;			/* needs the snapshots, whatever the setting says */
 	const DbmScript *script;
 	int64		deployment;		/* 0: make one for this change alone */
