@@ -65,6 +65,13 @@
 #define dbm_executor_run(qdesc) ExecutorRun(qdesc, ForwardScanDirection, 0, true)
 #endif
 
+/* 18 dropped the argument run_once. */
+#if PG_VERSION_NUM >= 180000
+#define dbm_portal_run(portal, dest, qc) PortalRun(portal, FETCH_ALL, true, dest, dest, qc)
+#else
+#define dbm_portal_run(portal, dest, qc) PortalRun(portal, FETCH_ALL, true, true, dest, dest, qc)
+#endif
+
 /* 16 renamed pg_foo_ownercheck functions into object_ownercheck. */
 #if PG_VERSION_NUM >= 160000
 #define dbm_owns_namespace(oid, role) object_ownercheck(NamespaceRelationId, oid, role)

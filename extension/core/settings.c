@@ -56,6 +56,8 @@ const DbmSettingDefinition dbm_setting_definitions[DBM_SETTING_COUNT] = {
 		 "pause before the second attempt; it doubles with each one, up to half a minute"},
 	[DBM_SETTING_LOCK_TIMEOUT] = {"lock_timeout", DBM_DURATION, "2s",
 								  "longest wait of a statement of a change for a lock"},
+	[DBM_SETTING_PERMIT_EXPIRY] = {"permit_expiry", DBM_DURATION, "30s",
+								   "longest time from the permit for a step to its start, ms"},
 	[DBM_SETTING_ROLLBACK_PROOF] =
 		{"rollback_proof", DBM_BOOLEAN, "on",
 		 "refuse a rollback that does not restore the schema that was there"},

@@ -145,6 +145,7 @@ dbm_change_read(DbmChange *change)
 		.name = change->name,
 		.allow_secrets = dbm_setting_bool(DBM_SETTING_ALLOW_SECRETS),
 		.allow_empty = dbm_setting_bool(DBM_SETTING_ALLOW_EMPTY),
+		.in_steps = change->in_steps,
 	};
 
 	change->script = dbm_script_read(change->text, change->length, &rules);

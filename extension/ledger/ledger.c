@@ -11,6 +11,7 @@
 #include "ledger/run.h"
 #include "ledger/tables.h"
 #include "ledger/transaction.h"
+#include "ledger/unfinished.h"
 #include "pipeline/doctor.h"
 #include "pipeline/gate.h"
 
@@ -22,7 +23,7 @@ check_tables(DbmDoctorReport *report)
 		&dbm_submission_table,  &dbm_deployment_table,
 		&dbm_run_table,         &dbm_run_statement_table,
 		&dbm_run_object_table,  &dbm_deployment_change_table,
-		&dbm_fingerprint_table,
+		&dbm_fingerprint_table, &dbm_run_step_table,
 	};
 
 	for (int at = 0; at < lengthof(tables); at++)
@@ -54,5 +55,6 @@ dbm_ledger_init(void)
 	dbm_run_init();
 	dbm_gate_set_ledger(dbm_change_applied);
 	dbm_doctor_register(check_tables);
+	dbm_unfinished_init();
 	dbm_doctor_register(check_lock_settings);
 }

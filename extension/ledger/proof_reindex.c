@@ -74,8 +74,7 @@ find_toast_owner(Oid toast)
 static Oid
 find_table(Oid table)
 {
-	Oid owner = get_rel_relkind(table) == RELKIND_TOASTVALUE ? find_toast_owner(table)
-															 : InvalidOid;
+	Oid owner = get_rel_relkind(table) == RELKIND_TOASTVALUE ? find_toast_owner(table) : InvalidOid;
 
 	return OidIsValid(owner) ? owner : table;
 }

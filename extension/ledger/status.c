@@ -26,6 +26,7 @@
 #include "ledger/manifest.h"
 #include "ledger/tables.h"
 #include "ledger/transaction.h"
+#include "ledger/unfinished.h"
 #include "pipeline/capability.h"
 
 PG_FUNCTION_INFO_V1(dbm_status);
@@ -69,6 +70,12 @@ enum StatusColumn
 	STATUS_LOCK_RETRIES,
 	STATUS_LOCK_RETRY_DELAY,
 	STATUS_LOCK_RETRY_DEADLINE,
+	STATUS_PARTIAL,
+	STATUS_UNFINISHED_CHANGE,
+	STATUS_UNFINISHED_RUN,
+	STATUS_UNFINISHED_STATE,
+	STATUS_UNFINISHED_AT,
+	STATUS_UNFINISHED_EVIDENCE,
 	STATUS_COLUMNS
 };
 
@@ -109,6 +116,23 @@ put_environment(StatusRow *row)
 	put_text(row, STATUS_EXTENSION_VERSION, dbm_extension_version());
 }
 
+/* The one that was last begun of those that did not come to an end. */
+static void
+put_unfinished(StatusRow *row, const char *change)
+{
+	DbmUnfinished unfinished;
+	char *evidence;
+
+	if (change == NULL || !dbm_unfinished_read(change, &unfinished))
+		return;
+	put_text(row, STATUS_UNFINISHED_CHANGE, change);
+	put(row, STATUS_UNFINISHED_RUN, Int64GetDatum(unfinished.run));
+	put_text(row, STATUS_UNFINISHED_STATE, unfinished.state);
+	put_text(row, STATUS_UNFINISHED_AT, unfinished.where);
+	evidence = dbm_unfinished_prove(&unfinished);
+	put_text(row, STATUS_UNFINISHED_EVIDENCE, evidence ? evidence : unfinished.evidence);
+}
+
 /* Counts changes by state, and finds the one whose run is the newest. */
 static void
 put_changes(StatusRow *row)
@@ -118,6 +142,9 @@ put_changes(StatusRow *row)
 	int64 applied = 0;
 	int64 submitted = 0;
 	int64 newest = 0;
+	int64 partial = 0;
+	int64 newest_partial = 0;
+	char *unfinished = NULL;
 
 	while (dbm_scan_next(scan, change))
 	{
@@ -134,9 +161,20 @@ put_changes(StatusRow *row)
 				put(row, STATUS_LAST_APPLIED_AT, change->values[DBM_CHANGE_RECORDED_AT]);
 			}
 		}
+		if (strcmp(state, "partial") == 0)
+		{
+			partial++;
+			if (dbm_row_int64(change, DBM_CHANGE_APPLIED_RUN) > newest_partial)
+			{
+				newest_partial = dbm_row_int64(change, DBM_CHANGE_APPLIED_RUN);
+				unfinished = dbm_row_text(change, DBM_CHANGE_CHANGE);
+			}
+		}
 		pfree(state);
 	}
 	dbm_scan_end(scan);
+	put(row, STATUS_PARTIAL, Int64GetDatum(partial));
+	put_unfinished(row, unfinished);
 	put(row, STATUS_APPLIED, Int64GetDatum(applied));
 	put(row, STATUS_SUBMITTED, Int64GetDatum(submitted));
 }

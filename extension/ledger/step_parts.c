@@ -62,8 +62,8 @@ add_part(Expansion *expansion, bool single, const char *text)
 static void
 add_create(Expansion *expansion, Oid table, const char *name, bool concurrently, bool only)
 {
-	DbmIndexSource source = {.concurrently = concurrently, .only = only, .name = name,
-							 .table = table};
+	DbmIndexSource source = {
+		.concurrently = concurrently, .only = only, .name = name, .table = table};
 
 	add_part(expansion, concurrently,
 			 dbm_index_source_write(expansion->statement, &source, expansion->rest));
@@ -285,12 +285,12 @@ expand_leaves(Expansion *expansion, Oid table)
 static void
 expand_around_foreign(Expansion *expansion, const char *name)
 {
-	DbmIndexSource source = {.name = name, .table = expansion->table,
+	DbmIndexSource source = {.name = name,
+							 .table = expansion->table,
 							 .if_not_exists = expansion->statement->if_not_exists};
 
 	if (expansion->statement->unique)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("cannot create unique index on partitioned table \"%s\"",
 						get_rel_name(expansion->table)),
 				 errdetail("Table \"%s\" contains partitions that are foreign tables.",
@@ -337,8 +337,8 @@ expand(Oid table, const RawStmt *raw, const char *text)
 {
 	Expansion expansion = {.statement = castNode(IndexStmt, raw->stmt), .table = table};
 	const IndexStmt *statement = expansion.statement;
-	DbmIndexSource source = {.only = true, .if_not_exists = statement->if_not_exists,
-							 .table = table};
+	DbmIndexSource source = {
+		.only = true, .if_not_exists = statement->if_not_exists, .table = table};
 	bool in_the_way;
 	Oid index;
 
@@ -419,9 +419,9 @@ parts_of_drop(const RawStmt *raw)
 	name = linitial_node(List, statement->objects);
 	index = dbm_relation_find_list(name);
 	if (get_rel_relkind(index) == RELKIND_PARTITIONED_INDEX)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("cannot drop partitioned index \"%s\" concurrently",
-							   get_rel_name(index)),
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot drop partitioned index \"%s\" concurrently", get_rel_name(index)),
 						errdetail("The server can drop it only together with its partitions, "
 								  "under locks on all of the tables."),
 						errhint("Write DROP INDEX without CONCURRENTLY.")));
