@@ -13,6 +13,7 @@
 #include "access/relation.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
+#include "parser/parser.h"
 #include "partitioning/partdesc.h"
 #include "storage/lmgr.h"
 #include "utils/inval.h"
@@ -442,4 +443,53 @@ dbm_step_parts(const RawStmt *statement, const char *text)
 	if (IsA(statement->stmt, DropStmt))
 		return parts_of_drop(statement);
 	return NIL;
+}
+
+/* ---- the same once more ---- */
+
+/* The name under which a part makes the index of this table itself, or NULL. */
+static char *
+named_by_part(const char *part, Oid table)
+{
+	List *parsed = raw_parser(part, RAW_PARSE_DEFAULT);
+	const IndexStmt *index;
+
+	if (list_length(parsed) != 1 || !IsA(linitial_node(RawStmt, parsed)->stmt, IndexStmt))
+		return NULL;
+	index = castNode(IndexStmt, linitial_node(RawStmt, parsed)->stmt);
+	return !index->concurrent && dbm_relation_find(index->relation) == table ? index->idxname
+																			 : NULL;
+}
+
+/* The statement with the name that was chosen for it when it began. */
+static RawStmt *
+with_name(const RawStmt *statement, const List *kept)
+{
+	RawStmt *named = copyObject(unconstify(RawStmt *, statement));
+	IndexStmt *index = (IndexStmt *) named->stmt;
+	Oid table;
+	ListCell *cell;
+
+	if (!IsA(index, IndexStmt) || index->idxname)
+		return named;
+	table = dbm_relation_find(index->relation);
+	foreach (cell, kept)
+	{
+		if (OidIsValid(table) && index->idxname == NULL)
+			index->idxname = named_by_part(lfirst(cell), table);
+	}
+	return named;
+}
+
+List *
+dbm_step_parts_left(const RawStmt *statement, const char *text, const List *kept)
+{
+	return dbm_step_parts(with_name(statement, kept), text);
+}
+
+void
+dbm_step_prove_whole(const RawStmt *statement, const char *text, const List *kept,
+					 DbmProof *proof)
+{
+	dbm_step_prove(with_name(statement, kept), text, proof);
 }
