@@ -39,8 +39,8 @@ static void
 judge_definition(IndexQuestion *question, const char *state)
 {
 	DbmProof *proof = question->proof;
-	const char *what = psprintf("Index %s on %s is %s", question->index_text,
-								question->table_text, state);
+	const char *what = psprintf("Index %s on %s is %s", question->index_text, question->table_text,
+								state);
 	const char *difference;
 
 	switch (dbm_index_shape_match(question->table, question->statement, question->text,
@@ -165,7 +165,8 @@ judge_unnamed(IndexQuestion *question)
 											 question->proof->evidence);
 	}
 	else
-		dbm_proof_say(question->proof, DBM_PROOF_NOT_DONE,
+		dbm_proof_say(
+			question->proof, DBM_PROOF_NOT_DONE,
 					  "There is no index on %s that is defined as the statement asks and has a name "
 					  "that the server would choose.",
 					  question->table_text);
@@ -215,7 +216,8 @@ judge_still_there(Oid index, DbmProof *proof)
 		dbm_proof_say(proof, DBM_PROOF_NOT_DONE, "Index %s on %s is there%s.", name,
 					  dbm_relation_text(state.table), state.valid ? " and valid" : "");
 	else if (dbm_index_builder(state.table) != 0)
-		dbm_proof_say(proof, DBM_PROOF_UNKNOWN,
+		dbm_proof_say(
+			proof, DBM_PROOF_UNKNOWN,
 					  "Process %d is building an index on %s at this moment; index %s is not valid.",
 					  dbm_index_builder(state.table), dbm_relation_text(state.table), name);
 	else

@@ -62,8 +62,8 @@ add_part(Expansion *expansion, bool single, const char *text)
 static void
 add_create(Expansion *expansion, Oid table, const char *name, bool concurrently, bool only)
 {
-	DbmIndexSource source = {.concurrently = concurrently, .only = only, .name = name,
-							 .table = table};
+	DbmIndexSource source = {
+		.concurrently = concurrently, .only = only, .name = name, .table = table};
 
 	add_part(expansion, concurrently,
 			 dbm_index_source_write(expansion->statement, &source, expansion->rest));
@@ -253,7 +253,7 @@ has_foreign(Oid table)
 	return false;
 }
 
-/* Builds at the leaves only. */
+/* Builds at the leaves; what is between them and the table comes with the whole. */
 static void
 expand_leaves(Expansion *expansion, Oid table)
 {
@@ -266,14 +266,15 @@ expand_leaves(Expansion *expansion, Oid table)
 		PartIndex part;
 
 		CHECK_FOR_INTERRUPTS();
-		if (kind == RELKIND_PARTITIONED_TABLE)
+		if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+			continue;
+		part = choose_index(expansion, partition, InvalidOid);
+		if (kind == RELKIND_RELATION && part.build)
+			add_create(expansion, partition, part.name, true, false);
+		else if (kind == RELKIND_PARTITIONED_TABLE && OidIsValid(part.index))
+			expand_partitions(expansion, partition, part.index, part.name);
+		else if (kind == RELKIND_PARTITIONED_TABLE)
 			expand_leaves(expansion, partition);
-		else if (kind == RELKIND_RELATION)
-		{
-			part = choose_index(expansion, partition, InvalidOid);
-			if (part.build)
-				add_create(expansion, partition, part.name, true, false);
-		}
 	}
 }
 
@@ -285,12 +286,12 @@ expand_leaves(Expansion *expansion, Oid table)
 static void
 expand_around_foreign(Expansion *expansion, const char *name)
 {
-	DbmIndexSource source = {.name = name, .table = expansion->table,
+	DbmIndexSource source = {.name = name,
+							 .table = expansion->table,
 							 .if_not_exists = expansion->statement->if_not_exists};
 
 	if (expansion->statement->unique)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("cannot create unique index on partitioned table \"%s\"",
 						get_rel_name(expansion->table)),
 				 errdetail("Table \"%s\" contains partitions that are foreign tables.",
@@ -337,8 +338,8 @@ expand(Oid table, const RawStmt *raw, const char *text)
 {
 	Expansion expansion = {.statement = castNode(IndexStmt, raw->stmt), .table = table};
 	const IndexStmt *statement = expansion.statement;
-	DbmIndexSource source = {.only = true, .if_not_exists = statement->if_not_exists,
-							 .table = table};
+	DbmIndexSource source = {
+		.only = true, .if_not_exists = statement->if_not_exists, .table = table};
 	bool in_the_way;
 	Oid index;
 
@@ -419,9 +420,9 @@ parts_of_drop(const RawStmt *raw)
 	name = linitial_node(List, statement->objects);
 	index = dbm_relation_find_list(name);
 	if (get_rel_relkind(index) == RELKIND_PARTITIONED_INDEX)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("cannot drop partitioned index \"%s\" concurrently",
-							   get_rel_name(index)),
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot drop partitioned index \"%s\" concurrently", get_rel_name(index)),
 						errdetail("The server can drop it only together with its partitions, "
 								  "under locks on all of the tables."),
 						errhint("Write DROP INDEX without CONCURRENTLY.")));
@@ -488,8 +489,7 @@ dbm_step_parts_left(const RawStmt *statement, const char *text, const List *kept
 }
 
 void
-dbm_step_prove_whole(const RawStmt *statement, const char *text, const List *kept,
-					 DbmProof *proof)
+dbm_step_prove_whole(const RawStmt *statement, const char *text, const List *kept, DbmProof *proof)
 {
 	dbm_step_prove(with_name(statement, kept), text, proof);
 }
