@@ -3,13 +3,12 @@
  */
 #include "postgres_fe.h"
 
-#include <time.h>
-
 #include "catalog/pg_type_d.h"
 
 #include "changes.h"
 #include "commands.h"
 #include "file.h"
+#include "fresh.h"
 #include "message.h"
 #include "naming.h"
 #include "print.h"
@@ -53,41 +52,6 @@ path_on_disk(const Config *config, const char *path)
 	return psprintf("%s/%s", config->directory, path);
 }
 
-static void
-note_number(void *context, EntryKind kind, const char *path, const git_oid *id)
-{
-	long *greatest = context;
-	long number = strtol(path + strcspn(path, "0123456789"), NULL, 10);
-
-	*greatest = Max(*greatest, number);
-}
-
-/* The number behind the greatest that is in use, and as wide as people write it. */
-static char *
-next_number(const Config *config, const char *style)
-{
-	long greatest = 0;
-
-	(void) repository_walk(repository_open_worktree(config), config->migrations, -1, note_number,
-						   &greatest);
-	if (strcmp(style, "flyway") == 0)
-		return psprintf("%ld__", greatest + 1);
-	return psprintf(strcmp(style, "golang-migrate") == 0 ? "%06ld_" : "%03ld_", greatest + 1);
-}
-
-static char *
-fresh_prefix(const Config *config, const NamingStyle *style, time_t when)
-{
-	char text[64];
-
-	if (style->fresh == NULL)
-		message_die(EXIT_USAGE, "Add it with \"sqitch add\".", "the plan of changes is not ours");
-	if (strcmp(style->fresh, "#") == 0)
-		return next_number(config, style->name);
-	strftime(text, sizeof(text), style->fresh, gmtime(&when));
-	return pg_strdup(text);
-}
-
 /* Writes a file that must not exist yet. */
 static void
 write_file(const Config *config, const char *path, const char *content)
@@ -111,9 +75,7 @@ cmd_new(int count, char **arguments)
 {
 	static const TableColumn columns[] = {{"path", TEXTOID}, {NULL, 0}};
 	const Config *config = config_load();
-	const NamingStyle *style = naming_style(config->style);
-	char *change = psprintf("%s%s", fresh_prefix(config, style, time(NULL)),
-							normalise_slug(arguments[0]));
+	char *change = fresh_name(config, normalise_slug(arguments[0]));
 	char *script = psprintf("%s/%s", config->migrations, naming_expand(config->script, change));
 	PGresult *written = table_make(columns);
 

@@ -27,6 +27,7 @@ const Option rollback_options[] = {
 	 "roll back all that was applied behind this change, which stays"},
 	{OPTION_TEXT, 0, "reason", &reason, "TEXT", "why, for the record"},
 	{OPTION_FLAG, 'y', "yes", &yes, NULL, "do not ask"},
+	{OPTION_GROUP, .value = (void *) lock_retry_options},
 	{OPTION_END},
 };
 
@@ -117,6 +118,7 @@ cmd_rollback(int count, char **arguments)
 	ExitCode code = EXIT_ERROR;
 
 	require_target(count);
+	lock_retry_check_options();
 	series.again = psprintf("rollback %s %s%s", environment->name, last_kept ? "--to " : "",
 							last_kept ? last_kept : arguments[1]);
 	series.connection = connection_open(environment);

@@ -3,6 +3,8 @@
  */
 #include "postgres_fe.h"
 
+#include <jansson.h>
+
 #include "catalog/pg_type_d.h"
 
 #include "commands.h"
@@ -17,14 +19,30 @@ const Option status_options[] = {
 	{OPTION_END},
 };
 
+/* People are told of the lock in a line of its own. */
+#define COLUMNS_FOR_PEOPLE 13
+
 static const TableColumn columns[] = {
-	{"environment", TEXTOID}, {"follows", TEXTOID},
-	{"identity", TEXTOID},    {"guard", TEXTOID},
-	{"tier", TEXTOID},        {"applied", INT8OID},
-	{"pending", INT8OID},     {"changed", INT8OID},
-	{"failed", INT8OID},      {"interrupted", INT8OID},
-	{"last_change", TEXTOID}, {"last_applied_at", TIMESTAMPTZOID},
-	{"problem", TEXTOID},	  {NULL, 0},
+	{"environment", TEXTOID},
+	{"follows", TEXTOID},
+	{"identity", TEXTOID},
+	{"guard", TEXTOID},
+	{"tier", TEXTOID},
+	{"applied", INT8OID},
+	{"pending", INT8OID},
+	{"changed", INT8OID},
+	{"failed", INT8OID},
+	{"interrupted", INT8OID},
+	{"last_change", TEXTOID},
+	{"last_applied_at", TIMESTAMPTZOID},
+	{"problem", TEXTOID},
+	{"lock_pid", INT4OID},
+	{"lock_role", TEXTOID},
+	{"lock_application", TEXTOID},
+	{"lock_since", TIMESTAMPTZOID},
+	{"lock_queue", INT4OID},
+	{"lock_blockers", JSONBOID},
+	{NULL, 0},
 };
 
 /* A value of the first row, or NULL. */
@@ -37,6 +55,66 @@ value_of(const PGresult *result, const char *column)
 		PQgetisnull(result, 0, at))
 		return NULL;
 	return PQgetvalue(result, 0, at);
+}
+
+static PGresult *
+make_table(void)
+{
+	TableColumn chosen[lengthof(columns)] = {{NULL, 0}};
+
+	memcpy(chosen, columns,
+		   print_is_for_people() ? COLUMNS_FOR_PEOPLE * sizeof(TableColumn) : sizeof(columns));
+	return table_make(chosen);
+}
+
+static const char *
+text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+/* One that it waits for itself. */
+static void
+tell_blocker(const json_t *blocker)
+{
+	const char *prepared = json_string_value(json_object_get(blocker, "prepared_transaction"));
+	char *who = prepared ? psprintf("prepared transaction \"%s\"", prepared)
+		: psprintf("process " INT64_FORMAT ", role \"%s\", application \"%s\"",
+				   (int64) json_integer_value(json_object_get(blocker, "pid")),
+				   text_of(blocker, "role"), text_of(blocker, "application_name"));
+
+	message_info("  it waits for a lock on %s behind %s: %s", text_of(blocker, "object"), who,
+				 text_of(blocker, "query"));
+	pg_free(who);
+}
+
+/* Who runs a change in this environment now. */
+static void
+tell_lock(const char *environment, const PGresult *status)
+{
+	const char *pid = value_of(status, "lock_pid");
+	const char *role = value_of(status, "lock_role");
+	const char *application = value_of(status, "lock_application");
+	const char *since = value_of(status, "lock_since");
+	const char *queue = value_of(status, "lock_queue");
+	json_t *blockers;
+
+	if (pid == NULL || !print_is_for_people())
+		return;
+	message_info("deploying to \"%s\" now: process %s, role \"%s\", application \"%s\", since %s",
+				 environment, pid, role ? role : "", application ? application : "",
+				 since ? since : "?");
+	if (queue && strcmp(queue, "0") != 0)
+		message_info("  %s %s behind it for a lock", queue,
+					 strcmp(queue, "1") == 0 ? "session waits" : "sessions wait");
+	blockers = value_of(status, "lock_blockers")
+				   ? json_loads(value_of(status, "lock_blockers"), 0, NULL)
+				   : NULL;
+	for (size_t at = 0; at < json_array_size(blockers); at++)
+		tell_blocker(json_array_get(blockers, at));
+	json_decref(blockers);
 }
 
 static char *
@@ -76,7 +154,11 @@ add_environment(PGresult *table, const Config *config, Repository *repository,
 					  : psprintf("%d", plan_count(plan, "pending") + plan_count(plan, "out of order")),
 			  problem ? NULL : psprintf("%d", plan_count(plan, "changed")),
 			  value_of(status, "failed"), value_of(status, "interrupted_deployments"),
-			  value_of(status, "last_change"), value_of(status, "last_applied_at"), problem);
+			  value_of(status, "last_change"), value_of(status, "last_applied_at"), problem,
+			  value_of(status, "lock_pid"), value_of(status, "lock_role"),
+			  value_of(status, "lock_application"), value_of(status, "lock_since"),
+			  value_of(status, "lock_queue"), value_of(status, "lock_blockers"));
+	tell_lock(connection->environment->name, status);
 	PQclear(status);
 	return code;
 }
@@ -85,7 +167,7 @@ static void
 add_unreachable(PGresult *table, const Environment *environment, const ConnectionFault *fault)
 {
 	table_add(table, environment->name, environment->follows, NULL, NULL, NULL, NULL, NULL, NULL,
-			  NULL, NULL, NULL, NULL, fault->message);
+			  NULL, NULL, NULL, NULL, fault->message, NULL, NULL, NULL, NULL, NULL, NULL);
 }
 
 /* Those that are asked: the one that is wanted, or all. */
@@ -113,7 +195,7 @@ cmd_status(int count, char **arguments)
 	Connection **connections = pg_malloc0(most * sizeof(Connection *));
 	ConnectionFault *faults = pg_malloc0(most * sizeof(ConnectionFault));
 	int asked = choose_environments(config, wanted, environments);
-	PGresult *table = table_make(columns);
+	PGresult *table = make_table();
 	ExitCode first = EXIT_DONE;
 
 	connection_try_all(environments, asked, connections, faults);

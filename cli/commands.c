@@ -24,6 +24,13 @@ const Command commands[] = {
 	 "Writes a script and its rollback script, named by the time and the slug, with a header to "
 	 "fill in.",
 	 new_options, cmd_new},
+	{"baseline", GROUP_REPOSITORY, "ENVIRONMENT", "begin with a database that is there already",
+	 "Makes the first script of a repository out of the schema of an environment, proves in an "
+	 "empty database that it makes exactly this schema, commits and tags it, and records it as "
+	 "applied in the environment, where nothing is run.  With a repository that has a baseline it "
+	 "records that in one more environment, if the schema there is the same, and shows the "
+	 "difference if not.  It asks; without a terminal it needs --yes.",
+	 baseline_options, cmd_baseline},
 	{"check", GROUP_REPOSITORY, "", "check names, pairs and headers, without a database",
 	 "Checks the scripts of a commit: names and their order, duplicates, rollback scripts without "
 	 "a script and scripts without one, headers, and files that would not be deployed.",

@@ -51,6 +51,7 @@ extern void commands_count_arguments(const Command *command, int *least, int *mo
 
 extern const Option attach_options[];
 extern const Option audit_options[];
+extern const Option baseline_options[];
 extern const Option check_options[];
 extern const Option completion_options[];
 extern const Option deploy_options[];
@@ -70,6 +71,7 @@ extern const Option submit_options[];
 
 extern ExitCode cmd_attach(int count, char **arguments);
 extern ExitCode cmd_audit(int count, char **arguments);
+extern ExitCode cmd_baseline(int count, char **arguments);
 extern ExitCode cmd_check(int count, char **arguments);
 extern ExitCode cmd_completion(int count, char **arguments);
 extern ExitCode cmd_deploy(int count, char **arguments);

@@ -74,6 +74,13 @@ connection_unprotect(void)
 		end_unless_protected();
 }
 
+void
+connection_release(void)
+{
+	protected = true;
+	ResetCancelConn();
+}
+
 bool
 connection_interrupted(void)
 {
@@ -357,6 +364,49 @@ connection_open_bare(const Environment *environment)
 	if (connection == NULL)
 		die_of(environment, &fault);
 	return connection;
+}
+
+/* Parameters of a connection for one more, but for the database. */
+static void
+copy_parameters(PGconn *pg, const char **keywords, const char **values)
+{
+	int count = 0;
+
+	for (PQconninfoOption *option = PQconninfo(pg); option && option->keyword; option++)
+	{
+		const char *value = option->val;
+
+		/* of several hosts the one that it came to; a service has been read already */
+		if (strcmp(option->keyword, "host") == 0)
+			value = PQhost(pg);
+		else if (strcmp(option->keyword, "hostaddr") == 0 && value)
+			value = PQhostaddr(pg);
+		else if (strcmp(option->keyword, "port") == 0)
+			value = PQport(pg);
+		else if (strcmp(option->keyword, "password") == 0)
+			value = PQpass(pg);
+		else if (strcmp(option->keyword, "service") == 0 || strcmp(option->keyword, "dbname") == 0)
+			continue;
+		if (value == NULL || value[0] == '\0')
+			continue;
+		keywords[count] = option->keyword;
+		values[count++] = value;
+	}
+	keywords[count] = NULL;
+}
+
+Connection *
+connection_beside(const Connection *connection, const char *database, ConnectionFault *fault)
+{
+	const char *keywords[128] = {"dbname"};
+	const char *values[128] = {database};
+	Attempt attempt = {connection->environment};
+
+	copy_parameters(connection->pg, keywords + 1, values + 1);
+	attempt.pg = PQconnectdbParams(keywords, values, 0);
+	if (attempt.pg == NULL)
+		pg_fatal("out of memory");
+	return end_attempt_bare(&attempt, fault);
 }
 
 void

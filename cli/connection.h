@@ -47,6 +47,13 @@ extern Connection *connection_open(const Environment *environment);
  */
 extern Connection *connection_open_bare(const Environment *environment);
 
+/*
+ * Connects to another database of the server that a connection is to, in all
+ * else as that does.  NULL if that cannot be, with the reason in fault.
+ */
+extern Connection *connection_beside(const Connection *connection, const char *database,
+									 ConnectionFault *fault);
+
 extern void connection_close(Connection *connection);
 
 /*
@@ -55,6 +62,9 @@ extern void connection_close(Connection *connection);
  */
 extern void connection_protect(Connection *connection);
 extern void connection_unprotect(void);
+
+/* The same, but an interrupt goes on to cancel nothing and to end nothing. */
+extern void connection_release(void);
 extern bool connection_interrupted(void);
 
 /* Cancels once more what the server does, for an interrupt that hit nothing. */

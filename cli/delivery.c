@@ -26,6 +26,7 @@ const Option delivery_options[] = {
 	{OPTION_FLAG, 'n', "dry-run", &dry_run, NULL, "show what would be done, as plan does"},
 	{OPTION_FLAG, '1', "single-transaction", &single_transaction, NULL,
 	 "all changes or none, in one transaction"},
+	{OPTION_GROUP, .value = (void *) lock_retry_options},
 	{OPTION_END},
 };
 
@@ -217,6 +218,7 @@ delivery_run(Delivery *delivery)
 							 .single_transaction = single_transaction};
 	Plan *plan;
 
+	lock_retry_check_options();
 	if (last_wanted)
 		delivery->last_wanted = last_wanted;
 	plan = plan_fetch(delivery->connection, delivery->config, delivery->repository,

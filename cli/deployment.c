@@ -23,7 +23,7 @@ typedef enum CommandKind
 static CommandKind
 classify(const Deployment *deployment, int ordinal, int *step)
 {
-	int count = deployment->count;
+	int count = deployment->count - deployment->first;
 
 	if (deployment->single_transaction)
 	{
@@ -34,7 +34,7 @@ classify(const Deployment *deployment, int ordinal, int *step)
 			return COMMAND_APPLY;
 		return ordinal == count + 1 ? COMMAND_COMMIT : COMMAND_FINISH;
 	}
-	*step = Min(ordinal / 3, count - 1);
+	*step = deployment->first + Min(ordinal / 3, count - 1);
 	return ordinal == 3 * count ? COMMAND_FINISH : (CommandKind) (ordinal % 3);
 }
 
@@ -60,7 +60,7 @@ send_next(void *context)
 {
 	Deployment *deployment = context;
 	Connection *connection = deployment->connection;
-	bool first = deployment->sent == 0;
+	bool first = deployment->sent == deployment->first;
 	bool last = deployment->sent == deployment->count - 1;
 
 	if (deployment->sent == deployment->count)
@@ -95,6 +95,7 @@ static void
 note_committed(Deployment *deployment, int step)
 {
 	deployment->committed = deployment->single_transaction ? deployment->count : step + 1;
+	lock_retry_begin(&deployment->retry);
 	if (deployment->committed < deployment->count)
 		progress_show(deployment->committed, deployment->count,
 					  deployment->steps[deployment->committed].change->name);
@@ -163,17 +164,60 @@ settle_steps(Deployment *deployment)
 	}
 }
 
+/* The change that the error is of. */
+static const char *
+find_failed(const Deployment *deployment)
+{
+	for (int at = deployment->committed; at < deployment->count; at++)
+	{
+		const Step *step = &deployment->steps[at];
+
+		if (step->outcome && strcmp(step->outcome, "failed") == 0)
+			return step->change->name;
+	}
+	return NULL;
+}
+
+/* Waits, if it is a lock that was missing, and forgets the attempt that failed. */
+static bool
+begin_again(Deployment *deployment)
+{
+	const char *failed = find_failed(deployment);
+
+	if (failed == NULL ||
+		!lock_retry_wait(&deployment->retry, deployment->connection, failed, deployment->error))
+		return false;
+	PQclear(deployment->error);
+	deployment->error = NULL;
+	for (int at = deployment->committed; at < deployment->count; at++)
+		deployment->steps[at] = (Step) {.change = deployment->steps[at].change};
+	deployment->first = deployment->sent = deployment->committed;
+	return true;
+}
+
+/* One attempt, after which the connection, if it is still there, is in no transaction. */
+static void
+attempt(Deployment *deployment)
+{
+	progress_show(deployment->committed, deployment->count,
+				  deployment->steps[deployment->committed].change->name);
+	deployment->outcome = pipeline_run(deployment->connection, send_next, take_answer, deployment);
+	progress_clear();
+	if (deployment->outcome != PIPELINE_LOST &&
+		PQtransactionStatus(deployment->connection->pg) != PQTRANS_IDLE)
+		PQclear(queries_rollback(deployment->connection));
+}
+
 void
 deployment_run(Deployment *deployment)
 {
-	progress_show(0, deployment->count, deployment->steps[0].change->name);
-	deployment->outcome = pipeline_run(deployment->connection, send_next, take_answer, deployment);
-	progress_clear();
+	lock_retry_begin(&deployment->retry);
+	do
+		attempt(deployment);
+	while (deployment->outcome == PIPELINE_FAILED && begin_again(deployment));
 	settle_steps(deployment);
 	if (deployment->outcome == PIPELINE_LOST)
 		return;
-	if (PQtransactionStatus(deployment->connection->pg) != PQTRANS_IDLE)
-		PQclear(queries_rollback(deployment->connection));
 	if (!deployment->finished)
 		PQclear(queries_deployment_finish(deployment->connection, deployment->number,
 										  deployment_outcome(deployment)));

@@ -6,6 +6,7 @@
 
 #include "changes.h"
 #include "connection.h"
+#include "lock_retry.h"
 #include "pipeline.h"
 
 /* A change on its way; what the server said of it is NULL until it has. */
@@ -26,15 +27,20 @@ typedef struct Deployment
 	char *number;				/* as the server gave it */
 	Step *steps;
 	int count;
+	int first;					/* step with which the present attempt began */
 	int sent;					/* steps on their way */
 	int committed;				/* steps that stand */
 	bool single_transaction;
 	bool finished;				/* dbm_deployment_finish was answered */
-	PGresult *error;			/* the first error, or NULL */
+	LockRetry retry;
+	PGresult *error;			/* the first error of the last attempt, or NULL */
 	PipelineOutcome outcome;
 } Deployment;
 
-/* Sends all steps and waits for their end. */
+/*
+ * Sends all steps and waits for their end.  What cannot get a lock is sent
+ * again, with all behind it, as long as the environment lets it.
+ */
 extern void deployment_run(Deployment *deployment);
 
 /* succeeded, failed or cancelled, in the words of dbm_deployment_finish. */

@@ -11,6 +11,7 @@
 static const char *const known_keys[] = {
 	"Description", "Rationale",	   "Issue",	 "Downtime",	"Impact",	  "Requires",
 	"Conflicts",   "Irreversible", "Run-As", "Lint-Ignore", "Repeatable", "Labels",
+	"Baseline",
 };
 
 #define BLANKS " \t\r\f"

@@ -12,40 +12,8 @@
 
 #include "message.h"
 #include "options.h"
+#include "parameters.h"
 #include "queries.h"
-
-/* Parameters of one statement. */
-typedef struct Parameters
-{
-	int count;
-	Oid types[8];
-	const char *values[8];
-	int lengths[8];
-	int formats[8];
-} Parameters;
-
-static void
-add_text(Parameters *parameters, Oid type, const char *value)
-{
-	int at = parameters->count++;
-
-	parameters->types[at] = type;
-	parameters->values[at] = value;
-}
-
-/* The bytes as they are: what they may not hold, the server says. */
-static void
-add_bytes(Parameters *parameters, const char *value, size_t length)
-{
-	int at = parameters->count++;
-
-	if (length > PG_INT32_MAX / 2)
-		message_die(EXIT_ERROR, "Split it.", "a script of %zu bytes is too large", length);
-	parameters->types[at] = TEXTOID;
-	parameters->values[at] = value;
-	parameters->lengths[at] = (int) length;
-	parameters->formats[at] = 1;
-}
 
 /* --echo: the statement, and its parameters but for whole scripts. */
 static void
@@ -79,6 +47,12 @@ ask(Connection *connection, const char *sql, const Parameters *parameters)
 	echo(sql, parameters);
 	return PQexecParams(connection->pg, sql, parameters->count, parameters->types,
 						parameters->values, parameters->lengths, parameters->formats, 0);
+}
+
+PGresult *
+parameters_ask(Connection *connection, const char *sql, const Parameters *parameters)
+{
+	return ask(connection, sql, parameters);
 }
 
 static void
@@ -251,7 +225,8 @@ queries_status(Connection *connection)
 
 	return ask(connection,
 			   psprintf("SELECT environment, follows, guard_in_force, tier, identity, applied,"
-						" last_change, last_applied_at, failed, interrupted_deployments"
+						" last_change, last_applied_at, failed, interrupted_deployments, lock_pid,"
+						" lock_role, lock_application, lock_since, lock_queue, lock_blockers"
 						" FROM %s.dbm_status()",
 						connection->schema),
 			   &none);
@@ -285,6 +260,20 @@ queries_deployment_start(Connection *connection, const char *manifest, const cha
 	return ask(connection,
 			   psprintf("SELECT %s.dbm_deployment_start($1, $2, $3)", connection->schema),
 			   &parameters);
+}
+
+/* The environment's patience with locks: how often, and the times in seconds. */
+PGresult *
+queries_lock_patience(Connection *connection)
+{
+	static const Parameters none;
+
+	return ask(connection,
+			   psprintf("SELECT lock_retries, pg_catalog.extract('epoch', lock_retry_delay),"
+						" pg_catalog.extract('epoch', lock_retry_deadline)"
+						" FROM %s.dbm_status()",
+						connection->schema),
+			   &none);
 }
 
 static char *

@@ -42,6 +42,7 @@ extern PGresult *queries_plan(Connection *connection, const char *manifest, cons
 extern PGresult *queries_deployment_start(Connection *connection, const char *manifest,
 										  const char *claims, const char *followed);
 
+extern PGresult *queries_lock_patience(Connection *connection);
 extern PGresult *queries_deployment_finish(Connection *connection, const char *deployment,
 										   const char *outcome);
 
@@ -85,6 +86,48 @@ extern PGresult *queries_snapshot(Connection *connection, const char *label);
 
 /* dbm_doctor: environment, check_name, health, finding, advice. */
 extern PGresult *queries_doctor(Connection *connection);
+
+/* --- a baseline (queries_baseline.c) ------------------------------------------------ */
+
+/* dbm_schema_hash. */
+extern PGresult *queries_schema_hash(Connection *connection);
+
+/* dbm_objects: kind, identity, hash, extra; in order of kind and identity, byte by byte. */
+extern PGresult *queries_objects(Connection *connection);
+
+/* dbm_baseline: outcome, run, root_after. */
+extern PGresult *queries_baseline(Connection *connection, const char *change, const char *script,
+								  size_t length, const char *rollback, size_t rollback_length,
+								  const char *claims, const char *root);
+
+extern PGresult *queries_begin(Connection *connection);
+extern PGresult *queries_commit(Connection *connection);
+
+/*
+ * One row: the options by which a database like this one is made, whether it
+ * has a schema public, and whether it has settings (ALTER DATABASE ... SET).
+ */
+extern PGresult *queries_likeness(Connection *connection);
+
+/* The value of a setting of the environment, no row if it is as initially. */
+extern PGresult *queries_setting(Connection *connection, const char *setting);
+
+/* One row: the locks that making all relations takes, and those that the server has room for. */
+extern PGresult *queries_locks(Connection *connection);
+
+/* Names of databases of proofs that did not come to their end. */
+extern PGresult *queries_leftovers(Connection *connection);
+
+extern PGresult *queries_create_database(Connection *connection, const char *name,
+										 const char *likeness);
+extern PGresult *queries_drop_database(Connection *connection, const char *name);
+
+/* The extension, its functions in the schema of this quoted name. */
+extern PGresult *queries_create_extension_in(Connection *connection, const char *schema);
+
+/* dbm_apply alone: outcome, root_after. */
+extern PGresult *queries_apply(Connection *connection, const char *change, const char *script,
+							   size_t length);
 
 /* --- the record ------------------------------------------------------------------- */
 

@@ -157,6 +157,12 @@ repository_open_at(const Config *config, const char *wanted)
 	return repository;
 }
 
+bool
+repository_is_worktree(void)
+{
+	return worktree;
+}
+
 Repository *
 repository_open(const Config *config)
 {

@@ -35,6 +35,9 @@ extern const Option repository_options[];
 /* Opens what the options name: a commit, HEAD by default, or the work tree. */
 extern Repository *repository_open(const Config *config);
 
+/* Do the options name the work tree? */
+extern bool repository_is_worktree(void);
+
 /* Opens that commit, whatever the options say. */
 extern Repository *repository_open_at(const Config *config, const char *wanted);
 

@@ -12,18 +12,26 @@ series_run(Series *series)
 {
 	series->answers = pg_malloc0((series->count + 1) * sizeof(PGresult *));
 	connection_protect(series->connection);
+	lock_retry_begin(&series->retry);
 	while (series->done < series->count && !connection_interrupted())
 	{
 		PGresult *answer;
 
 		progress_show(series->done, series->count, series->names[series->done]);
 		answer = series->call(series, series->done);
-		if (!connection_succeeded(answer))
+		if (connection_succeeded(answer))
+		{
+			series->answers[series->done++] = answer;
+			lock_retry_begin(&series->retry);
+		}
+		else if (lock_retry_wait(&series->retry, series->connection, series->names[series->done],
+								 answer))
+			PQclear(answer);
+		else
 		{
 			series->error = answer;
 			break;
 		}
-		series->answers[series->done++] = answer;
 	}
 	progress_clear();
 }

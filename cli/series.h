@@ -1,13 +1,14 @@
 /*
  * cli/series.h: the same call for several changes, one after the other
  *
- * Each call is a transaction of its own.  The first failure ends the series;
- * what was done before it stands.
+ * Each call is a transaction of its own.  The first failure ends the series,
+ * unless a lock was missing and may be had later; what was done before it stands.
  */
 #ifndef DBM_CLI_SERIES_H
 #define DBM_CLI_SERIES_H
 
 #include "connection.h"
+#include "lock_retry.h"
 
 typedef struct Series Series;
 
@@ -22,6 +23,7 @@ struct Series
 	PGresult **answers;			/* one for each that is done */
 	int count;
 	int done;
+	LockRetry retry;
 	PGresult *error;			/* the server's, or NULL */
 };
 

@@ -41,7 +41,7 @@ CREATE TABLE dbmaestro.audit_event (
         'init', 'attach', 'setting', 'grant', 'person', 'guard', 'reset',
         'deployment', 'submission', 'run', 'snapshot',
         'approval', 'gate', 'window', 'break_glass', 'exemption', 'checkout',
-        'receipt', 'key', 'seal', 'purge', 'lost'))
+        'receipt', 'key', 'seal', 'purge', 'lost', 'cancel'))
 );
 -- an index, not a constraint: scripts that rename all constraints by pattern leave it alone
 CREATE UNIQUE INDEX audit_event_event_id_key ON dbmaestro.audit_event (event_id);

@@ -65,6 +65,13 @@
 #define dbm_executor_run(qdesc) ExecutorRun(qdesc, ForwardScanDirection, 0, true)
 #endif
 
+/* 18 dropped the argument run_once. */
+#if PG_VERSION_NUM >= 180000
+#define dbm_portal_run(portal, dest, qc) PortalRun(portal, FETCH_ALL, true, dest, dest, qc)
+#else
+#define dbm_portal_run(portal, dest, qc) PortalRun(portal, FETCH_ALL, true, true, dest, dest, qc)
+#endif
+
 /* 16 renamed pg_foo_ownercheck functions into object_ownercheck. */
 #if PG_VERSION_NUM >= 160000
 #define dbm_owns_namespace(oid, role) object_ownercheck(NamespaceRelationId, oid, role)
@@ -111,6 +118,13 @@ dbm_simple_heap_update(Relation relation, ItemPointer tid, HeapTuple tuple)
 #define dbm_local_transaction_id() (MyProc->vxid.lxid)
 #else
 #define dbm_local_transaction_id() (MyProc->lxid)
+#endif
+
+/* The local transaction id of a line of the lock table; 17 keeps it with the backend's number. */
+#if PG_VERSION_NUM >= 170000
+#define dbm_lock_local_transaction(lock) ((lock)->vxid.localTransactionId)
+#else
+#define dbm_lock_local_transaction(lock) ((lock)->lxid)
 #endif
 
 /* 17 has a role that may lock, vacuum and analyse every table. */

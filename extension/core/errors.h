@@ -37,6 +37,7 @@
 #define ERRCODE_DBM_ROLLBACK_ORDER DBM_SQLSTATE('0', '2', '8')		/* a later change stands on it */
 #define ERRCODE_DBM_ROLLBACK_NOT_PROVEN DBM_SQLSTATE('0', '2', '9') /* schema not as before the change */
 #define ERRCODE_DBM_REQUIREMENT DBM_SQLSTATE('0', '2', 'A')			/* a required change is not applied */
+#define ERRCODE_DBM_PARTIAL DBM_SQLSTATE('0', '2', 'B')				/* some steps of it are done */
 
 /* the moment */
 #define ERRCODE_DBM_DEPLOYMENT_IN_PROGRESS DBM_SQLSTATE('0', '3', '0')
@@ -44,10 +45,16 @@
 #define ERRCODE_DBM_TRANSACTION_STATE DBM_SQLSTATE('0', '3', '2')	/* isolation, earlier writes, cursors */
 #define ERRCODE_DBM_DEPLOYMENT_STATE DBM_SQLSTATE('0', '3', '3')	/* finished, interrupted, unknown */
 #define ERRCODE_DBM_NOT_IN_DEPLOYMENT DBM_SQLSTATE('0', '3', '4')	/* not what its manifest says */
+#define ERRCODE_DBM_PERMIT DBM_SQLSTATE('0', '3', '5')				/* no permit for this statement here and now */
+#define ERRCODE_DBM_STEP DBM_SQLSTATE('0', '3', '6')				/* outcome of a step is not known */
 
 /* the gates */
 #define ERRCODE_DBM_GATE DBM_SQLSTATE('0', '4', '0')				/* a gate is not met */
 #define ERRCODE_DBM_WINDOW DBM_SQLSTATE('0', '4', '1')				/* only the window is not met */
 #define ERRCODE_DBM_NOT_PROMOTED DBM_SQLSTATE('0', '4', '2')		/* not from the one it follows */
+
+/* the schema */
+#define ERRCODE_DBM_DRIFT DBM_SQLSTATE('0', '5', '0')				/* not the schema that was named */
+#define ERRCODE_DBM_BASELINE DBM_SQLSTATE('0', '5', '1')			/* changes were applied before it */
 
 #endif							/* DBM_CORE_ERRORS_H */

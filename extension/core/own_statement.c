@@ -24,6 +24,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
 #include "commands/prepare.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -32,6 +33,7 @@
 #include "parser/parser.h"
 #include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/syscache.h"
@@ -124,6 +126,43 @@ depends_on_others(PlannedStmt *planned, Oid function)
 	return false;
 }
 
+static bool
+is_foreign_function(Oid function, void *context)
+{
+	return function >= FirstNormalObjectId;
+}
+
+static bool
+uses_foreign_function(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, is_foreign_function, NULL))
+		return true;
+	return expression_tree_walker(node, uses_foreign_function, context);
+}
+
+/* A CALL is not planned: its arguments are computed as they were analysed. */
+static Objection
+object_to_call(Portal portal, FmgrInfo *call)
+{
+	PlannedStmt *planned = linitial_node(PlannedStmt, portal->stmts);
+	ListCell *cell;
+
+	if (list_length(portal->stmts) != 1 || planned->utilityStmt == NULL ||
+		!IsA(planned->utilityStmt, CallStmt) || call->fn_expr == NULL ||
+		(Node *) ((CallStmt *) planned->utilityStmt)->funcexpr != call->fn_expr)
+		return "It was called by another statement than the CALL that the client sent.";
+	foreach (cell, ((FuncExpr *) call->fn_expr)->args)
+	{
+		if (uses_foreign_type(lfirst(cell), NULL))
+			return "An argument has a type that is not built in.";
+		if (uses_foreign_function(lfirst(cell), NULL))
+			return "The statement also runs other functions.";
+	}
+	return NULL;
+}
+
 static Objection
 object_to_plan(Portal portal, FmgrInfo *call)
 {
@@ -146,6 +185,12 @@ object_to_plan(Portal portal, FmgrInfo *call)
 			return "An argument has a type that is not built in.";
 	}
 	return NULL;
+}
+
+static bool
+is_procedure(Oid function)
+{
+	return get_func_prokind(function) == PROKIND_PROCEDURE;
 }
 
 /* ---- the text ---- */
@@ -232,9 +277,11 @@ find_call(Node *statement)
 	SelectStmt *select = (SelectStmt *) statement;
 	Node *call = NULL;
 
-	if (!IsA(statement, SelectStmt) || has_clauses(select))
+	if (IsA(statement, CallStmt))
+		call = (Node *) ((CallStmt *) statement)->funccall;
+	else if (!IsA(statement, SelectStmt) || has_clauses(select))
 		return NULL;
-	if (select->fromClause != NIL)
+	else if (select->fromClause != NIL)
 		call = find_from_call(select);
 	else if (list_length(select->targetList) == 1)
 		call = linitial_node(ResTarget, select->targetList)->val;
@@ -263,7 +310,8 @@ find_statement_at(List *statements, int location)
 static bool
 means_only(List *name, Oid function)
 {
-	FuncCandidateList candidate = FuncnameGetCandidates(name, -1, NIL, false, false, false, true);
+	FuncCandidateList candidate = FuncnameGetCandidates(name, -1, NIL, false, false,
+														is_procedure(function), true);
 
 	return candidate && candidate->next == NULL && candidate->oid == function;
 }
@@ -332,7 +380,8 @@ find_objection(FmgrInfo *call)
 		objection = object_to_execute(execute, ActivePortal);
 	}
 	if (objection == NULL)
-		objection = object_to_plan(ActivePortal, call);
+		objection = is_procedure(call->fn_oid) ? object_to_call(ActivePortal, call)
+											   : object_to_plan(ActivePortal, call);
 	if (objection == NULL)
 		objection = object_to_text(ActivePortal, call->fn_oid, execute != NULL);
 	return objection;
@@ -365,10 +414,16 @@ dbm_require_own_statement(FunctionCallInfo fcinfo, const char *name)
 	Objection objection = object_to(fcinfo);
 
 	if (objection)
-		ereport(ERROR, (errcode(ERRCODE_DBM_NOT_OWN_STATEMENT),
-						errmsg("function %s must be called by the client itself", name),
-						errdetail_internal("%s", objection),
-						errhint("Run SELECT %s(...) as a statement of its own, with constants or "
-								"parameters as arguments.",
-								name)));
+	{
+		bool procedure = is_procedure(fcinfo->flinfo->fn_oid);
+
+		ereport(ERROR,
+				(errcode(ERRCODE_DBM_NOT_OWN_STATEMENT),
+				 errmsg("%s %s must be called by the client itself",
+						procedure ? "procedure" : "function", name),
+				 errdetail_internal("%s", objection),
+				 errhint("Run %s %s(...) as a statement of its own, with constants or parameters "
+						 "as arguments.",
+						 procedure ? "CALL" : "SELECT", name)));
+	}
 }

@@ -16,8 +16,8 @@
  * f(...) or EXECUTE of such a prepared statement, with constants, casts of
  * constants or parameters as arguments.  Of a statement prepared by SQL, which
  * anybody's code could have done, every argument must come with the EXECUTE.
- * There is no CALL: no act of a person is a procedure.  name is the function's
- * name.  To be called first, before the caller switches roles or pushes an
+ * A procedure must be called by CALL p(...).  name is the function's name.  To
+ * be called first, before the caller switches roles or pushes an
  * error context of its own.
  */
 extern void dbm_require_own_statement(FunctionCallInfo fcinfo, const char *name);

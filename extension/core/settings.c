@@ -22,6 +22,10 @@
  */
 #define LONGEST_WAIT_MS 10000
 
+/* Longer than this nobody means to wait. */
+#define LONGEST_DURATION_MS (24 * 60 * 60 * 1000)
+#define GREATEST_COUNT 1000
+
 const DbmSettingDefinition dbm_setting_definitions[DBM_SETTING_COUNT] = {
 	[DBM_SETTING_ALLOW_EMPTY] = {"allow_empty", DBM_BOOLEAN, "off",
 								 "accept scripts without a statement"},
@@ -32,11 +36,28 @@ const DbmSettingDefinition dbm_setting_definitions[DBM_SETTING_COUNT] = {
 								 "let dbm_reset drop everything in this database but dbmaestro"},
 	[DBM_SETTING_ALLOW_SECRETS] = {"allow_secrets", DBM_BOOLEAN, "off",
 								   "accept scripts that hold passwords as literals"},
+	[DBM_SETTING_CANCEL_AUTOVACUUM] =
+		{"cancel_autovacuum", DBM_BOOLEAN, "off",
+		 "cancel autovacuum workers that keep a change from a lock, but for those against wraparound"},
+	[DBM_SETTING_CANCEL_IDLE_IN_TRANSACTION] =
+		{"cancel_idle_in_transaction", DBM_DURATION, "off",
+		 "terminate sessions that keep a change from a lock and have been idle in their transaction so long"},
 	[DBM_SETTING_CHANGE_NAME_PATTERN] = {"change_name_pattern", DBM_TEXT,
 										 "^\\d{8}_\\d{6}_[a-z0-9_]+$",
 										 "regular expression that names of changes match"},
 	[DBM_SETTING_DENIED_WAIT] = {"denied_wait", DBM_MILLISECONDS, "2000",
 								 "longest wait for the record of a refusal to reach the table, ms"},
+	[DBM_SETTING_LOCK_RETRIES] = {"lock_retries", DBM_COUNT, "10",
+								  "how often a change that could not get a lock is tried again"},
+	[DBM_SETTING_LOCK_RETRY_DEADLINE] = {"lock_retry_deadline", DBM_DURATION, "10min",
+										 "no further attempt begins so long after the first one"},
+	[DBM_SETTING_LOCK_RETRY_DELAY] =
+		{"lock_retry_delay", DBM_DURATION, "500ms",
+		 "pause before the second attempt; it doubles with each one, up to half a minute"},
+	[DBM_SETTING_LOCK_TIMEOUT] = {"lock_timeout", DBM_DURATION, "2s",
+								  "longest wait of a statement of a change for a lock"},
+	[DBM_SETTING_PERMIT_EXPIRY] = {"permit_expiry", DBM_DURATION, "30s",
+								   "longest time from the permit for a step to its start, ms"},
 	[DBM_SETTING_ROLLBACK_PROOF] =
 		{"rollback_proof", DBM_BOOLEAN, "on",
 		 "refuse a rollback that does not restore the schema that was there"},
@@ -94,12 +115,33 @@ check_schema_list(const char *value)
 	list_free(names);
 }
 
+/* In milliseconds; "off" is 0. */
+static bool
+parse_duration(const char *value, int *milliseconds)
+{
+	bool boolean;
+
+	if (parse_bool(value, &boolean) && !boolean)
+	{
+		*milliseconds = 0;
+		return true;
+	}
+	return parse_int(value, milliseconds, GUC_UNIT_MS, NULL) && *milliseconds >= 0 &&
+		*milliseconds <= LONGEST_DURATION_MS;
+}
+
+static bool
+parse_count(const char *value, int *count)
+{
+	return parse_int(value, count, 0, NULL) && *count >= 0 && *count <= GREATEST_COUNT;
+}
+
 void
 dbm_setting_check(DbmSetting setting, const char *value)
 {
 	const DbmSettingDefinition *definition = &dbm_setting_definitions[setting];
 	bool boolean;
-	int milliseconds;
+	int number;
 	const char *hint;
 
 	switch (definition->type)
@@ -112,13 +154,28 @@ dbm_setting_check(DbmSetting setting, const char *value)
 								errhint("Give on or off.")));
 			break;
 		case DBM_MILLISECONDS:
-			if (!parse_int(value, &milliseconds, GUC_UNIT_MS, &hint) || milliseconds < 0 ||
-				milliseconds > LONGEST_WAIT_MS)
+			if (!parse_int(value, &number, GUC_UNIT_MS, &hint) || number < 0 ||
+				number > LONGEST_WAIT_MS)
 				ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 								errmsg("invalid value for setting \"%s\": \"%s\"", definition->name,
 									   value),
 								errhint("Give a time such as 2s or 500ms, at most %d s.",
 										LONGEST_WAIT_MS / 1000)));
+			break;
+		case DBM_DURATION:
+			if (!parse_duration(value, &number))
+				ereport(
+					ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("invalid value for setting \"%s\": \"%s\"", definition->name, value),
+						 errhint("Give a time such as 500ms, 2s or 10min, at most 24h, or off.")));
+			break;
+		case DBM_COUNT:
+			if (!parse_count(value, &number))
+				ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+								errmsg("invalid value for setting \"%s\": \"%s\"", definition->name,
+									   value),
+						 errhint("Give a number from 0 to %d.", GREATEST_COUNT)));
 			break;
 		case DBM_TEXT:
 			if (setting == DBM_SETTING_CHANGE_NAME_PATTERN)
@@ -171,9 +228,26 @@ dbm_setting_bool(DbmSetting setting)
 }
 
 int
+dbm_setting_count(DbmSetting setting)
+{
+	int value = 0;
+
+	if (!parse_count(dbm_setting_text(setting), &value))
+		(void) parse_count(dbm_setting_definitions[setting].initial, &value);
+	return value;
+}
+
+int
 dbm_setting_milliseconds(DbmSetting setting)
 {
 	int value = 0;
+
+	if (dbm_setting_definitions[setting].type == DBM_DURATION)
+	{
+		if (!parse_duration(dbm_setting_text(setting), &value))
+			(void) parse_duration(dbm_setting_definitions[setting].initial, &value);
+		return value;
+	}
 
 	if (!parse_int(dbm_setting_text(setting), &value, GUC_UNIT_MS, NULL))
 		(void) parse_int(dbm_setting_definitions[setting].initial, &value, GUC_UNIT_MS, NULL);

@@ -13,8 +13,15 @@ typedef enum DbmSetting
 	DBM_SETTING_ALLOW_PRIOR_WRITES,
 	DBM_SETTING_ALLOW_RESET,
 	DBM_SETTING_ALLOW_SECRETS,
+	DBM_SETTING_CANCEL_AUTOVACUUM,
+	DBM_SETTING_CANCEL_IDLE_IN_TRANSACTION,
 	DBM_SETTING_CHANGE_NAME_PATTERN,
 	DBM_SETTING_DENIED_WAIT,
+	DBM_SETTING_LOCK_RETRIES,
+	DBM_SETTING_LOCK_RETRY_DEADLINE,
+	DBM_SETTING_LOCK_RETRY_DELAY,
+	DBM_SETTING_LOCK_TIMEOUT,
+	DBM_SETTING_PERMIT_EXPIRY,
 	DBM_SETTING_ROLLBACK_PROOF,
 	DBM_SETTING_SEARCH_PATH,
 	DBM_SETTING_SNAPSHOT,
@@ -25,7 +32,9 @@ typedef enum DbmSettingType
 {
 	DBM_BOOLEAN,
 	DBM_TEXT,
-	DBM_MILLISECONDS
+	DBM_MILLISECONDS,			/* of a wait that the server itself sees to */
+	DBM_DURATION,				/* "off" is 0 */
+	DBM_COUNT
 } DbmSettingType;
 
 typedef struct DbmSettingDefinition
@@ -47,6 +56,7 @@ extern void dbm_setting_check(DbmSetting setting, const char *value);
 /* Values in force in this database (cached; valid until the next command). */
 extern bool dbm_setting_bool(DbmSetting setting);
 extern int	dbm_setting_milliseconds(DbmSetting setting);
+extern int	dbm_setting_count(DbmSetting setting);
 extern const char *dbm_setting_text(DbmSetting setting);
 
 /* Reads the configured values again into the context; called with the environment. */

@@ -21,12 +21,13 @@ typedef struct Authorisation
 	const char *change;
 	int64		run;
 	bool		ran_in_transaction;
+	bool		outlives_commit;	/* a statement that commits as it goes */
 } Authorisation;
 
 static Authorisation authorisation;
 
-void
-dbm_guard_enter(const char *change, int64 run)
+static void
+enter(const char *change, int64 run, bool outlives_commit)
 {
 	if (authorisation.inside_run)
 		ereport(ERROR, (errcode(ERRCODE_DBM_NESTED_RUN),
@@ -34,11 +35,25 @@ dbm_guard_enter(const char *change, int64 run)
 				 errdetail("Change \"%s\" is being run.", authorisation.change),
 				 errhint("Deploy the changes one after the other.")));
 
-	authorisation.change = MemoryContextStrdup(TopTransactionContext, change);
+	authorisation.change = MemoryContextStrdup(
+		outlives_commit ? TopMemoryContext : TopTransactionContext, change);
+	authorisation.outlives_commit = outlives_commit;
 	authorisation.run = run;
 	authorisation.entered_in = GetCurrentSubTransactionId();
 	authorisation.ran_in_transaction = true;
 	authorisation.inside_run = true;
+}
+
+void
+dbm_guard_enter(const char *change, int64 run)
+{
+	enter(change, run, false);
+}
+
+void
+dbm_guard_enter_step(const char *change, int64 run)
+{
+	enter(change, run, true);
 }
 
 void
@@ -47,6 +62,7 @@ dbm_guard_leave(void)
 	authorisation.inside_run = false;
 	authorisation.change = NULL;
 	authorisation.run = 0;
+	authorisation.outlives_commit = false;
 	authorisation.entered_in = InvalidSubTransactionId;
 }
 
@@ -88,6 +104,9 @@ at_transaction_event(XactEvent event, void *argument)
 				refuse_prepare();
 			break;
 		case XACT_EVENT_COMMIT:
+			if (authorisation.outlives_commit)
+				break;
+			/* FALLTHROUGH */
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:
 			dbm_guard_leave();

@@ -11,6 +11,13 @@
 /* Enters a run of this change in the current subtransaction; raises if one is under way. */
 extern void dbm_guard_enter(const char *change, int64 run);
 
+/*
+ * The same for one statement that commits as it goes, such as a concurrent
+ * build: it survives commits and ends with an abort, or when left.  Only for
+ * the process that runs that statement and nothing else.
+ */
+extern void dbm_guard_enter_step(const char *change, int64 run);
+
 /* Leaves the run; harmless if there is none. */
 extern void dbm_guard_leave(void);
 

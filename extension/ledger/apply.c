@@ -68,13 +68,6 @@ is_applied(const DbmChange *change, int64 *run)
 	return true;
 }
 
-/* The server log would repeat the script, with what it may hold, for every message. */
-static void
-hide_statement(void *argument)
-{
-	errhidestmt(true);
-}
-
 /*
  * What every function here asks first.  hidden, which lives in the frame of
  * the body, stays in force until dbm_audit_call puts the stack back.
@@ -83,14 +76,27 @@ static void
 require_deployer(FunctionCallInfo fcinfo, const char *act, ErrorContextCallback *hidden)
 {
 	dbm_require_own_statement(fcinfo, act);
-	hidden->callback = hide_statement;
-	hidden->arg = NULL;
-	hidden->previous = error_context_stack;
-	error_context_stack = hidden;
+	dbm_run_hide_statement(hidden);
 	dbm_require_same_version();
 	dbm_require_initialised();
 	dbm_require_attached(act);
 	dbm_capability_require(DBM_CAPABILITY_DEPLOY, act);
+}
+
+/* What is done of it in steps would be done again. */
+static void
+require_whole(const char *change)
+{
+	DbmRow *row = dbm_row_make(&dbm_change_table);
+	const char *name = quote_literal_cstr(change);
+
+	if (dbm_change_find(change, row, NULL) && dbm_change_is(row, "partial"))
+		ereport(ERROR, (errcode(ERRCODE_DBM_PARTIAL),
+						errmsg("change \"%s\" is applied in part", change),
+						errdetail("Some of its steps are done."),
+						errhint("Run CALL dbm_resume(%s); to go on, or CALL "
+								"dbm_rollback_in_steps(%s); to go back.",
+								name, name)));
 }
 
 static Datum
@@ -114,6 +120,7 @@ apply_body(PG_FUNCTION_ARGS)
 	dbm_change_lock(change.name);
 	if (is_applied(&change, &applied_run))
 		return dbm_run_nothing(fcinfo, change.name, applied_run);
+	require_whole(change.name);
 	if (!PG_ARGISNULL(4))
 		run.provenance = dbm_deployment_admit(PG_GETARG_INT64(4), &change);
 	dbm_gate_require_all(change.name, change.script);
@@ -184,9 +191,10 @@ submit_body(PG_FUNCTION_ARGS)
 		dbm_change_require_same(row, &change);
 	else if (!known || !is_submitted(row, &change))
 	{
-		bool applied = known && dbm_change_is(row, "applied");
+		bool applied = known &&
+			(dbm_change_is(row, "applied") || dbm_change_is(row, "partial"));
 
-		/* a repeatable that is applied stays what it is until its new content has run */
+		/* what is applied, or some of it, stays what it is until its new content has run */
 		if (!applied)
 			dbm_change_write(&change, "submitted", 0);
 		dbm_change_store_scripts(&change);

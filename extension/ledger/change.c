@@ -145,6 +145,7 @@ dbm_change_read(DbmChange *change)
 		.name = change->name,
 		.allow_secrets = dbm_setting_bool(DBM_SETTING_ALLOW_SECRETS),
 		.allow_empty = dbm_setting_bool(DBM_SETTING_ALLOW_EMPTY),
+		.in_steps = change->in_steps,
 	};
 
 	change->script = dbm_script_read(change->text, change->length, &rules);
@@ -155,6 +156,8 @@ dbm_change_read(DbmChange *change)
 	{
 		rules.rollback = true;
 		rules.allow_empty = true;
+		/* how it is rolled back is decided when it is */
+		rules.in_steps = true;
 		change->rollback = dbm_script_read(change->rollback_text, change->rollback_length, &rules);
 		dbm_script_check(change->rollback, &rules);
 	}

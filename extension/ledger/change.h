@@ -23,6 +23,7 @@ typedef struct DbmChange
 	DbmScript  *script;			/* after dbm_change_read */
 	DbmScript  *rollback;		/* after dbm_change_read, NULL if none */
 	bool		repeatable;
+	bool		in_steps;		/* set before dbm_change_read: need not run in one transaction */
 	uint8		approval[DBM_DIGEST_LENGTH];
 } DbmChange;
 

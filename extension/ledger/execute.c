@@ -32,6 +32,7 @@
 #include "ledger/copy_data.h"
 #include "ledger/deferred.h"
 #include "ledger/execute.h"
+#include "ledger/lock_wait.h"
 #include "ledger/run_settings.h"
 #include "ledger/session.h"
 #include "ledger/temporary.h"
@@ -116,6 +117,7 @@ run_statement(const DbmScript *script, const DbmStatement *statement, const char
 	RawStmt *raw = dbm_script_parse(script, statement, &source);
 
 	*tag = GetCommandTagName(CreateCommandTag(raw->stmt));
+	dbm_lock_wait_statement(raw->stmt);
 	if (statement->kind == DBM_STATEMENT_COPY_DATA)
 	{
 		int64 rows;
@@ -205,34 +207,71 @@ set_for_run(const char *name, const char *value)
 							 false);
 }
 
+/* What the script has set in steps before this one. */
+static void
+repeat_settings(const DbmExecution *execution)
+{
+	ListCell *cell;
+
+	foreach (cell, execution->settings)
+	{
+		const DbmStatement *statement = lfirst(cell);
+		DbmScriptPlace place;
+		const char *tag;
+
+		dbm_script_place_begin(&place, execution->settings_script, statement);
+		(void) run_statement(execution->settings_script, statement, &tag);
+		dbm_script_place_end(&place);
+	}
+}
+
+void
+dbm_execution_enter(DbmExecution *execution, DbmExecutionPlace *place)
+{
+	GetUserIdAndSecContext(&place->user, &place->security);
+	execution->ran_as = OidIsValid(execution->run_as) ? execution->run_as : place->user;
+	place->nest = NewGUCNestLevel();
+	/* in this security context SET ROLE is refused, also to functions of the script */
+	SetUserIdAndSecContext(execution->ran_as, place->security | SECURITY_LOCAL_USERID_CHANGE);
+	dbm_run_settings_set(execution->ran_as);
+	set_for_run("search_path", dbm_setting_text(DBM_SETTING_SEARCH_PATH));
+	if (!execution->patient)
+		dbm_lock_wait_limit();
+	repeat_settings(execution);
+}
+
+void
+dbm_execution_leave(const DbmExecutionPlace *place)
+{
+	AtEOXact_GUC(false, place->nest);
+	SetUserIdAndSecContext(place->user, place->security);
+}
+
+static int
+last_ordinal(const DbmScript *script)
+{
+	return script->nstatements > 0 ? script->statements[script->nstatements - 1].ordinal : 0;
+}
+
 /* The part between entering and leaving; errors fly past. */
 static void
 run_authorised(DbmExecution *execution)
 {
-	Oid user;
-	int security;
-	int nest;
+	DbmExecutionPlace place;
 
-	GetUserIdAndSecContext(&user, &security);
-	execution->ran_as = OidIsValid(execution->run_as) ? execution->run_as : user;
 	dbm_guard_enter(execution->change, execution->run);
 	PG_TRY();
 	{
-		nest = NewGUCNestLevel();
-		/* in this security context SET ROLE is refused, also to functions of the script */
-		SetUserIdAndSecContext(execution->ran_as, security | SECURITY_LOCAL_USERID_CHANGE);
-		dbm_run_settings_set(execution->ran_as);
-		set_for_run("search_path", dbm_setting_text(DBM_SETTING_SEARCH_PATH));
+		dbm_execution_enter(execution, &place);
 		dbm_collect_begin();
 		dbm_deferred_begin();
 		run_all_statements(execution);
 		dbm_deferred_fire(execution->change);
-		note_touched(execution, execution->script->nstatements);
+		note_touched(execution, last_ordinal(execution->script));
 		dbm_transaction_drop_leftovers();
 		dbm_temporary_drop();
 		dbm_session_keep_channels();
-		AtEOXact_GUC(false, nest);
-		SetUserIdAndSecContext(user, security);
+		dbm_execution_leave(&place);
 	}
 	PG_FINALLY();
 	{
@@ -260,6 +299,7 @@ dbm_execute(DbmExecution *execution)
 	 */
 	BeginInternalSubTransaction("dbmaestro_run");
 	MemoryContextSwitchTo(caller);
+	dbm_lock_wait_begin();
 	PG_TRY();
 	{
 		run_authorised(execution);
@@ -272,11 +312,13 @@ dbm_execute(DbmExecution *execution)
 		MemoryContextSwitchTo(caller);
 		failure = CopyErrorData();
 		FlushErrorState();
+		execution->wait = dbm_lock_wait_failed(failure);
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(caller);
 		CurrentResourceOwner = owner;
 	}
 	PG_END_TRY();
+	dbm_lock_wait_end();
 
 	/* prepared statements outlive even the rollback, and so do locks of the session */
 	if (failure)

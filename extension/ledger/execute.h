@@ -26,6 +26,9 @@ typedef struct DbmExecution
 	const char *change;
 	int64		run;
 	Oid			run_as;			/* InvalidOid: the current user */
+	List	   *settings;		/* of const DbmStatement *, run first: what earlier steps have set */
+	const DbmScript *settings_script;	/* where they are */
+	bool		patient;		/* nobody queues behind it: no lock_timeout but the session's own */
 
 	/* filled in as statements run to their end; in the context of the caller */
 	DbmStatementResult *results;
@@ -34,6 +37,7 @@ typedef struct DbmExecution
 	TimestampTz started_at;
 	int64		duration;		/* microseconds, all statements */
 	Oid			ran_as;			/* who it was */
+	struct DbmLockWait *wait;	/* for the locks of others, if that is why it failed; or NULL */
 } DbmExecution;
 
 typedef struct DbmTouchedAt
@@ -50,5 +54,20 @@ typedef struct DbmTouchedAt
  * raising it again.
  */
 extern ErrorData *dbm_execute(DbmExecution *execution);
+
+/*
+ * Gives the session the role and the settings that the statements would run
+ * with, and takes them back; an error takes them back too.  For what must look
+ * at names as a statement would.
+ */
+typedef struct DbmExecutionPlace
+{
+	Oid			user;
+	int			security;
+	int			nest;
+} DbmExecutionPlace;
+
+extern void dbm_execution_enter(DbmExecution *execution, DbmExecutionPlace *place);
+extern void dbm_execution_leave(const DbmExecutionPlace *place);
 
 #endif							/* DBM_LEDGER_EXECUTE_H */

@@ -3,6 +3,7 @@
  */
 #include "postgres.h"
 
+#include "core/settings.h"
 #include "ledger/change.h"
 #include "ledger/commit.h"
 #include "ledger/deferrable.h"
@@ -10,6 +11,7 @@
 #include "ledger/run.h"
 #include "ledger/tables.h"
 #include "ledger/transaction.h"
+#include "ledger/unfinished.h"
 #include "pipeline/doctor.h"
 #include "pipeline/gate.h"
 
@@ -21,11 +23,27 @@ check_tables(DbmDoctorReport *report)
 		&dbm_submission_table,  &dbm_deployment_table,
 		&dbm_run_table,         &dbm_run_statement_table,
 		&dbm_run_object_table,  &dbm_deployment_change_table,
-		&dbm_fingerprint_table,
+		&dbm_fingerprint_table, &dbm_run_step_table,
 	};
 
 	for (int at = 0; at < lengthof(tables); at++)
 		dbm_doctor_report_table(report, tables[at]);
+}
+
+/* Settings by which a deployment can hold up an application, or end its sessions. */
+static void
+check_lock_settings(DbmDoctorReport *report)
+{
+	if (dbm_setting_milliseconds(DBM_SETTING_LOCK_TIMEOUT) == 0)
+		dbm_doctor_report(report, "setting", DBM_HEALTH_WARNING,
+						  "lock_timeout is off: everybody "
+						  "who needs a table waits behind a change that waits for it",
+						  "Run SELECT dbm_configure('lock_timeout', NULL).");
+	if (dbm_setting_milliseconds(DBM_SETTING_CANCEL_IDLE_IN_TRANSACTION) > 0)
+		dbm_doctor_report(report, "setting", DBM_HEALTH_INFO,
+						  psprintf("cancel_idle_in_transaction is %s: changes terminate sessions",
+								   dbm_setting_text(DBM_SETTING_CANCEL_IDLE_IN_TRANSACTION)),
+						  NULL);
 }
 
 void
@@ -37,4 +55,6 @@ dbm_ledger_init(void)
 	dbm_run_init();
 	dbm_gate_set_ledger(dbm_change_applied);
 	dbm_doctor_register(check_tables);
+	dbm_unfinished_init();
+	dbm_doctor_register(check_lock_settings);
 }

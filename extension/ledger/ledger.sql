@@ -34,12 +34,12 @@ CREATE TABLE dbmaestro.change (
     applied_run bigint,
     CONSTRAINT change_pkey PRIMARY KEY (change),
     CONSTRAINT change_kind_check CHECK (kind IN ('versioned', 'repeatable')),
-    CONSTRAINT change_state_check CHECK (state IN ('submitted', 'applied', 'rolled back', 'reset'))
+    CONSTRAINT change_state_check CHECK (state IN ('submitted', 'partial', 'applied', 'rolled back', 'reset'))
 );
-COMMENT ON TABLE dbmaestro.change IS 'Changes known to this environment: submitted, applied, rolled back or reset';
+COMMENT ON TABLE dbmaestro.change IS 'Changes known to this environment: submitted, partly applied, applied, rolled back or reset';
 COMMENT ON COLUMN dbmaestro.change.change IS 'Name of the change';
 COMMENT ON COLUMN dbmaestro.change.kind IS 'versioned: runs once; repeatable: runs again whenever its content changes';
-COMMENT ON COLUMN dbmaestro.change.state IS 'submitted, applied, rolled back or reset';
+COMMENT ON COLUMN dbmaestro.change.state IS 'submitted, partial (some of its steps are done, or a run is under way), applied, rolled back or reset';
 COMMENT ON COLUMN dbmaestro.change.script IS 'SHA-256 of the bytes of the script';
 COMMENT ON COLUMN dbmaestro.change.tokens IS 'SHA-256 of the script without white space and comments';
 COMMENT ON COLUMN dbmaestro.change.rollback IS 'SHA-256 of the bytes of the rollback script, or NULL if there is none';
@@ -48,7 +48,7 @@ COMMENT ON COLUMN dbmaestro.change.header IS 'Header fields of the script';
 COMMENT ON COLUMN dbmaestro.change.claims IS 'Facts the client claims: commit, author, committed_at, ref';
 COMMENT ON COLUMN dbmaestro.change.recorded_at IS 'When this row was last written';
 COMMENT ON COLUMN dbmaestro.change.recorded_by IS 'Authenticated role that submitted or applied it last';
-COMMENT ON COLUMN dbmaestro.change.applied_run IS 'Run that applied it, NULL unless applied';
+COMMENT ON COLUMN dbmaestro.change.applied_run IS 'Run that applied it, or is about to; NULL unless applied or partial';
 SELECT pg_catalog.pg_extension_config_dump('dbmaestro.change', '');
 CREATE TRIGGER dbmaestro_refuse_row BEFORE INSERT OR UPDATE OR DELETE ON dbmaestro.change FOR EACH ROW EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
 CREATE TRIGGER dbmaestro_refuse_truncate BEFORE TRUNCATE ON dbmaestro.change FOR EACH STATEMENT EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
@@ -199,7 +199,7 @@ CREATE TABLE dbmaestro.run (
     environment      text        NOT NULL COLLATE "C",
     script           bytea       NOT NULL,
     started_at       timestamptz NOT NULL,
-    finished_at      timestamptz NOT NULL,
+    finished_at      timestamptz,
     duration         bigint      NOT NULL,
     statements       integer     NOT NULL,
     run_as           text        NOT NULL COLLATE "C",
@@ -218,20 +218,24 @@ CREATE TABLE dbmaestro.run (
     message          text,
     detail           text,
     hint             text,
+    blockers         jsonb,
+    backend_pid      integer,
+    backend_start    timestamptz,
     CONSTRAINT run_pkey PRIMARY KEY (id),
     CONSTRAINT run_direction_check CHECK (direction IN ('deploy', 'rollback', 'reset')),
-    CONSTRAINT run_outcome_check CHECK (outcome IN ('applied', 'rolled back', 'reset', 'failed'))
+    CONSTRAINT run_outcome_check CHECK (outcome IN (
+        'running', 'applied', 'adopted', 'rolled back', 'reset', 'failed', 'partial', 'interrupted'))
 );
 COMMENT ON TABLE dbmaestro.run IS 'One execution of one change in one direction';
 COMMENT ON COLUMN dbmaestro.run.id IS 'Number of the run';
 COMMENT ON COLUMN dbmaestro.run.deployment IS 'Deployment it belongs to';
 COMMENT ON COLUMN dbmaestro.run.change IS 'Name of the change';
 COMMENT ON COLUMN dbmaestro.run.direction IS 'deploy, rollback or reset';
-COMMENT ON COLUMN dbmaestro.run.outcome IS 'applied, rolled back, reset or failed';
+COMMENT ON COLUMN dbmaestro.run.outcome IS 'running, applied, adopted (its schema was there before it), rolled back, reset, failed (nothing of it is left), partial (some steps are done) or interrupted';
 COMMENT ON COLUMN dbmaestro.run.environment IS 'Environment it ran in';
 COMMENT ON COLUMN dbmaestro.run.script IS 'SHA-256 of the bytes of the script that ran';
 COMMENT ON COLUMN dbmaestro.run.started_at IS 'When it started';
-COMMENT ON COLUMN dbmaestro.run.finished_at IS 'When it ended';
+COMMENT ON COLUMN dbmaestro.run.finished_at IS 'When it ended, NULL while it is running';
 COMMENT ON COLUMN dbmaestro.run.duration IS 'Microseconds from the first statement to the last';
 COMMENT ON COLUMN dbmaestro.run.statements IS 'Statements that were run to their end';
 COMMENT ON COLUMN dbmaestro.run.run_as IS 'Role that the script ran as';
@@ -243,13 +247,16 @@ COMMENT ON COLUMN dbmaestro.run.transaction_id IS 'Transaction that it ran in, a
 COMMENT ON COLUMN dbmaestro.run.snapshot_before IS 'Snapshot of the schema before';
 COMMENT ON COLUMN dbmaestro.run.snapshot_after IS 'Snapshot of the schema after';
 COMMENT ON COLUMN dbmaestro.run.provenance IS 'How it is known that this content ran in the environment that is followed: unverified, as the client claims; NULL: nobody asked';
-COMMENT ON COLUMN dbmaestro.run.reason IS 'Why it was rolled back or reset';
+COMMENT ON COLUMN dbmaestro.run.reason IS 'Why it was rolled back, reset or adopted';
 COMMENT ON COLUMN dbmaestro.run.failed_statement IS 'Ordinal of the statement that failed';
 COMMENT ON COLUMN dbmaestro.run.failed_line IS 'Its line in the script';
 COMMENT ON COLUMN dbmaestro.run.sqlstate IS 'SQLSTATE of the failure';
 COMMENT ON COLUMN dbmaestro.run.message IS 'Message of the failure, as the server wrote it';
 COMMENT ON COLUMN dbmaestro.run.detail IS 'Detail of the failure';
 COMMENT ON COLUMN dbmaestro.run.hint IS 'Hint of the failure';
+COMMENT ON COLUMN dbmaestro.run.blockers IS 'Who kept a lock from it, as far as whoever deployed could see; NULL if it did not fail for a lock';
+COMMENT ON COLUMN dbmaestro.run.backend_pid IS 'Backend that runs it or ran it last, NULL unless it runs in steps';
+COMMENT ON COLUMN dbmaestro.run.backend_start IS 'When that backend started';
 SELECT pg_catalog.pg_extension_config_dump('dbmaestro.run', '');
 CREATE TRIGGER dbmaestro_refuse_row BEFORE INSERT OR UPDATE OR DELETE ON dbmaestro.run FOR EACH ROW EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
 CREATE TRIGGER dbmaestro_refuse_truncate BEFORE TRUNCATE ON dbmaestro.run FOR EACH STATEMENT EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
@@ -302,26 +309,91 @@ CREATE TRIGGER dbmaestro_refuse_truncate BEFORE TRUNCATE ON dbmaestro.run_object
 ALTER TABLE dbmaestro.run_object ENABLE ALWAYS TRIGGER dbmaestro_refuse_row;
 ALTER TABLE dbmaestro.run_object ENABLE ALWAYS TRIGGER dbmaestro_refuse_truncate;
 
+CREATE TABLE dbmaestro.run_step (
+    run             bigint  NOT NULL,
+    ordinal         integer NOT NULL,
+    part            integer NOT NULL,
+    kind            text    NOT NULL COLLATE "C",
+    first_statement integer NOT NULL,
+    last_statement  integer NOT NULL,
+    line            integer NOT NULL,
+    subject         text    COLLATE "C",
+    reason          text,
+    statement       text,
+    digest          bytea,
+    state           text    NOT NULL COLLATE "C",
+    permit          uuid,
+    expires_at      timestamptz,
+    backend_pid     integer,
+    backend_start   timestamptz,
+    worker_pid      integer,
+    started_at      timestamptz,
+    finished_at     timestamptz,
+    sqlstate        text    COLLATE "C",
+    message         text,
+    detail          text,
+    evidence        text,
+    CONSTRAINT run_step_pkey PRIMARY KEY (run, ordinal, part),
+    CONSTRAINT run_step_kind_check CHECK (kind IN ('transaction', 'single', 'cleanup', 'finish')),
+    CONSTRAINT run_step_state_check CHECK (state IN (
+        'planned', 'intended', 'running', 'done', 'failed', 'interrupted', 'adopted'))
+);
+COMMENT ON TABLE dbmaestro.run_step IS 'Steps of a run that is more than one transaction, and what is known of each';
+COMMENT ON COLUMN dbmaestro.run_step.run IS 'Run it belongs to';
+COMMENT ON COLUMN dbmaestro.run_step.ordinal IS 'Place of the step in the run, from 1';
+COMMENT ON COLUMN dbmaestro.run_step.part IS 'Place in the step of one of the statements that it was expanded to, from 1';
+COMMENT ON COLUMN dbmaestro.run_step.kind IS 'transaction: its statements run in one; single: one statement outside of any; cleanup, finish: what is to be done about a single one that was left half done';
+COMMENT ON COLUMN dbmaestro.run_step.first_statement IS 'First statement of the script that it holds, from 1';
+COMMENT ON COLUMN dbmaestro.run_step.last_statement IS 'Last one';
+COMMENT ON COLUMN dbmaestro.run_step.line IS 'Line of the first one in the script';
+COMMENT ON COLUMN dbmaestro.run_step.subject IS 'What cannot run in a transaction, NULL for what can';
+COMMENT ON COLUMN dbmaestro.run_step.reason IS 'Why the script was cut before it';
+COMMENT ON COLUMN dbmaestro.run_step.statement IS 'The statement that the permit is for, or that the step was expanded to';
+COMMENT ON COLUMN dbmaestro.run_step.digest IS 'SHA-256 of that statement';
+COMMENT ON COLUMN dbmaestro.run_step.state IS 'planned, intended (permit given), running (permit taken), done, failed, interrupted, or adopted (a person vouches for it)';
+COMMENT ON COLUMN dbmaestro.run_step.permit IS 'Permit to run this statement once';
+COMMENT ON COLUMN dbmaestro.run_step.expires_at IS 'When the permit ends if nobody has taken it';
+COMMENT ON COLUMN dbmaestro.run_step.backend_pid IS 'Backend that the permit was given to';
+COMMENT ON COLUMN dbmaestro.run_step.backend_start IS 'When that backend started';
+COMMENT ON COLUMN dbmaestro.run_step.worker_pid IS 'Process that took the permit and ran the statement';
+COMMENT ON COLUMN dbmaestro.run_step.started_at IS 'When it was intended, or its transaction began';
+COMMENT ON COLUMN dbmaestro.run_step.finished_at IS 'When its outcome was recorded';
+COMMENT ON COLUMN dbmaestro.run_step.sqlstate IS 'SQLSTATE of its failure';
+COMMENT ON COLUMN dbmaestro.run_step.message IS 'Message of its failure';
+COMMENT ON COLUMN dbmaestro.run_step.detail IS 'Detail of its failure';
+COMMENT ON COLUMN dbmaestro.run_step.evidence IS 'What the catalog says about it';
+SELECT pg_catalog.pg_extension_config_dump('dbmaestro.run_step', '');
+CREATE TRIGGER dbmaestro_refuse_row BEFORE INSERT OR UPDATE OR DELETE ON dbmaestro.run_step FOR EACH ROW EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
+CREATE TRIGGER dbmaestro_refuse_truncate BEFORE TRUNCATE ON dbmaestro.run_step FOR EACH STATEMENT EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
+ALTER TABLE dbmaestro.run_step ENABLE ALWAYS TRIGGER dbmaestro_refuse_row;
+ALTER TABLE dbmaestro.run_step ENABLE ALWAYS TRIGGER dbmaestro_refuse_truncate;
+
 CREATE FUNCTION dbmaestro._dbm_backend_alive(pid integer, backend_start timestamptz)
 RETURNS boolean LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_backend_alive';
 COMMENT ON FUNCTION dbmaestro._dbm_backend_alive(integer, timestamptz) IS 'whether the backend of that pid and start still exists';
 
+CREATE FUNCTION dbmaestro._dbm_run_outcome(outcome text, pid integer, backend_start timestamptz)
+RETURNS text LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_run_outcome';
+COMMENT ON FUNCTION dbmaestro._dbm_run_outcome(text, integer, timestamptz) IS 'outcome of a run as of now: one that is running in a backend that does not deploy any more was interrupted';
+
 CREATE VIEW dbmaestro.change_history AS
-SELECT r.id AS run, r.change, r.direction, r.outcome, r.environment, r.started_at, r.finished_at,
+SELECT r.id AS run, r.change, r.direction,
+       dbmaestro._dbm_run_outcome(r.outcome, r.backend_pid, r.backend_start) COLLATE "C" AS outcome, r.environment, r.started_at, r.finished_at,
        pg_catalog.make_interval(secs => r.duration OPERATOR(pg_catalog./) 1000000.0::double precision) AS duration,
        r.statements, r.executed_by, r.run_as, r.deployment,
        d.claims OPERATOR(pg_catalog.->>) 'commit' AS commit,
-       r.provenance, r.reason, r.failed_statement, r.failed_line, r.sqlstate, r.message
+       r.provenance, r.reason, r.failed_statement, r.failed_line, r.sqlstate, r.message,
+       r.blockers
   FROM ONLY dbmaestro.run AS r
   LEFT JOIN ONLY dbmaestro.deployment AS d ON d.id OPERATOR(pg_catalog.=) r.deployment;
 COMMENT ON VIEW dbmaestro.change_history IS 'One row per run of a change: who, when, how long, with what outcome';
 COMMENT ON COLUMN dbmaestro.change_history.run IS 'Number of the run';
 COMMENT ON COLUMN dbmaestro.change_history.change IS 'Name of the change';
 COMMENT ON COLUMN dbmaestro.change_history.direction IS 'deploy, rollback or reset';
-COMMENT ON COLUMN dbmaestro.change_history.outcome IS 'applied, rolled back, reset or failed';
+COMMENT ON COLUMN dbmaestro.change_history.outcome IS 'running, applied, adopted (its schema was there before it), rolled back, reset, failed (nothing of it is left), partial (some steps are done) or interrupted';
 COMMENT ON COLUMN dbmaestro.change_history.environment IS 'Environment it ran in';
 COMMENT ON COLUMN dbmaestro.change_history.started_at IS 'When it started';
-COMMENT ON COLUMN dbmaestro.change_history.finished_at IS 'When it ended';
+COMMENT ON COLUMN dbmaestro.change_history.finished_at IS 'When it ended, NULL if it did not';
 COMMENT ON COLUMN dbmaestro.change_history.duration IS 'Time from the first statement to the last';
 COMMENT ON COLUMN dbmaestro.change_history.statements IS 'Statements that were run to their end';
 COMMENT ON COLUMN dbmaestro.change_history.executed_by IS 'Authenticated role that asked for it';
@@ -329,11 +401,12 @@ COMMENT ON COLUMN dbmaestro.change_history.run_as IS 'Role that the script ran a
 COMMENT ON COLUMN dbmaestro.change_history.deployment IS 'Deployment it belongs to';
 COMMENT ON COLUMN dbmaestro.change_history.commit IS 'Git commit, as the client claims';
 COMMENT ON COLUMN dbmaestro.change_history.provenance IS 'How it is known that this content ran in the environment that is followed: unverified; NULL: nobody asked';
-COMMENT ON COLUMN dbmaestro.change_history.reason IS 'Why it was rolled back or reset';
+COMMENT ON COLUMN dbmaestro.change_history.reason IS 'Why it was rolled back, reset or adopted';
 COMMENT ON COLUMN dbmaestro.change_history.failed_statement IS 'Ordinal of the statement that failed';
 COMMENT ON COLUMN dbmaestro.change_history.failed_line IS 'Its line in the script';
 COMMENT ON COLUMN dbmaestro.change_history.sqlstate IS 'SQLSTATE of the failure';
 COMMENT ON COLUMN dbmaestro.change_history.message IS 'Message of the failure, as the server wrote it';
+COMMENT ON COLUMN dbmaestro.change_history.blockers IS 'Who kept a lock from it, as far as whoever deployed could see';
 
 CREATE VIEW dbmaestro.deployment_history AS
 SELECT d.id AS deployment, d.environment,
@@ -395,11 +468,30 @@ CREATE FUNCTION dbm_apply(change text, script text, rollback text DEFAULT NULL, 
 RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_apply';
 COMMENT ON FUNCTION dbm_apply(text, text, text, jsonb, bigint) IS 'runs a change and records it in the same transaction; outcome is applied or already applied';
 
+CREATE FUNCTION dbm_baseline(change text, script text, rollback text DEFAULT NULL, header jsonb DEFAULT '{}', root text DEFAULT NULL,
+    OUT change text, OUT outcome text, OUT run bigint, OUT deployment bigint, OUT statements integer, OUT duration interval,
+    OUT root_before text, OUT root_after text)
+RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_baseline';
+COMMENT ON FUNCTION dbm_baseline(text, text, text, jsonb, text) IS 'records the live schema, if root is its hash, as what the script makes, and the change as applied, without running it; outcome is adopted or already applied';
+
 CREATE FUNCTION dbm_rollback(change text, reason text DEFAULT NULL,
     OUT change text, OUT outcome text, OUT run bigint, OUT deployment bigint, OUT statements integer, OUT duration interval,
     OUT root_before text, OUT root_after text)
 RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_rollback';
 COMMENT ON FUNCTION dbm_rollback(text, text) IS 'runs the rollback script stored with an applied change; commits only if the schema is as it was before the change';
+
+CREATE PROCEDURE dbm_apply_in_steps(change text, script text, rollback text DEFAULT NULL, header jsonb DEFAULT '{}', deployment bigint DEFAULT NULL,
+    INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL)
+LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_apply_in_steps';
+COMMENT ON PROCEDURE dbm_apply_in_steps(text, text, text, jsonb, bigint, text, bigint) IS 'runs a change of which not everything can run in one transaction, step by step; outcome is applied or already applied';
+
+CREATE PROCEDURE dbm_rollback_in_steps(change text, reason text DEFAULT NULL, INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL)
+LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_rollback_in_steps';
+COMMENT ON PROCEDURE dbm_rollback_in_steps(text, text, text, bigint) IS 'runs the rollback script of a change that is applied, or partly applied, step by step';
+
+CREATE PROCEDURE dbm_resume(change text, interrupted text DEFAULT NULL, reason text DEFAULT NULL, INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL)
+LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_resume';
+COMMENT ON PROCEDURE dbm_resume(text, text, text, text, bigint) IS 'goes on with a change that was interrupted or failed half way; interrupted is the word of a person, done or again, about a step that the catalog cannot prove';
 
 CREATE FUNCTION dbm_reset(reason text DEFAULT NULL,
     OUT changes bigint, OUT objects bigint, OUT deployment bigint, OUT root_before text, OUT root_after text)
@@ -421,6 +513,10 @@ CREATE FUNCTION dbm_status(OUT environment text, OUT follows text, OUT guard tex
     OUT records_waiting integer, OUT records_lost bigint, OUT failed bigint, OUT interrupted_deployments bigint,
     OUT lock_pid integer, OUT lock_role text, OUT lock_application text, OUT lock_since timestamptz,
     OUT deployment bigint, OUT deployment_state text, OUT deployment_started_at timestamptz, OUT deployment_started_by text,
-    OUT deployment_commit text, OUT deployment_ref text, OUT deployment_followed text, OUT deployment_last_change text)
+    OUT deployment_commit text, OUT deployment_ref text, OUT deployment_followed text, OUT deployment_last_change text,
+    OUT lock_blockers jsonb, OUT lock_queue integer,
+    OUT lock_timeout interval, OUT lock_retries integer, OUT lock_retry_delay interval, OUT lock_retry_deadline interval,
+    OUT partial bigint, OUT unfinished_change text, OUT unfinished_run bigint, OUT unfinished_state text, OUT unfinished_at text,
+    OUT unfinished_evidence text)
 RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_status';
 COMMENT ON FUNCTION dbm_status() IS 'says in one row which environment this is, how it is guarded, what was applied last, and where the newest deployment came from and was to end';

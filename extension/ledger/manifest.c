@@ -64,8 +64,8 @@ hex_value(char digit)
 	return -1;
 }
 
-static bool
-read_digest(const char *hex, int length, uint8 *digest)
+bool
+dbm_manifest_read_digest(const char *hex, int length, uint8 *digest)
 {
 	if (length != DBM_DIGEST_HEX_LENGTH)
 		return false;
@@ -109,7 +109,7 @@ read_hash(JsonbContainer *object, const char *key, const char *change, uint8 *di
 	if (value == NULL || value->type == jbvNull)
 		return false;
 	if (value->type != jbvString ||
-		!read_digest(value->val.string.val, value->val.string.len, digest))
+		!dbm_manifest_read_digest(value->val.string.val, value->val.string.len, digest))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("invalid value of \"%s\" in the manifest", key),
 						errdetail("Change \"%s\" has it.", change),

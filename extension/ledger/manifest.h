@@ -73,6 +73,9 @@ extern char *dbm_manifest_environment(Jsonb *json);
 /* The part of it that concerns the changes of the manifest, in the same form. */
 extern Jsonb *dbm_followed_part(const DbmFollowed *followed, const DbmManifest *manifest);
 
+/* Reads a digest from its hexadecimal digits; false if they are none. */
+extern bool dbm_manifest_read_digest(const char *hex, int length, uint8 *digest);
+
 /* An empty hash whose entries begin with a char *, found by what it points to. */
 extern HTAB *dbm_manifest_hash(const char *name, Size entry_size);
 

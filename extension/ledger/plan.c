@@ -18,6 +18,7 @@
 #include "ledger/fingerprint.h"
 #include "ledger/manifest.h"
 #include "ledger/tables.h"
+#include "ledger/unfinished.h"
 #include "pipeline/capability.h"
 
 PG_FUNCTION_INFO_V1(dbm_plan);
@@ -98,6 +99,22 @@ judge_applied(const DbmManifestEntry *entry, const KnownChange *known, char **de
 	}
 	*detail = psprintf("applied with SHA-256 %s", dbm_hex(known->script, DBM_DIGEST_LENGTH));
 	return "changed";
+}
+
+/* Some of its steps are done: by this content or by another one? */
+static const char *
+judge_partial(const DbmManifestEntry *entry, const KnownChange *known, char **detail)
+{
+	DbmUnfinished unfinished;
+
+	if (entry->has_hash && memcmp(entry->hash, known->script, DBM_DIGEST_LENGTH) != 0)
+	{
+		*detail = psprintf("applied in part with SHA-256 %s",
+						   dbm_hex(known->script, DBM_DIGEST_LENGTH));
+		return "changed";
+	}
+	*detail = dbm_unfinished_read(known->change, &unfinished) ? pstrdup(unfinished.where) : NULL;
+	return "partial";
 }
 
 /* Finds the change, or makes it known; raises if the manifest has named it before. */
@@ -183,6 +200,8 @@ judge(const Comparison *plan, int at, char **detail)
 		if (strcmp(state, "pending") != 0)
 			return state;
 	}
+	else if (known->in_ledger && strcmp(known->state, "partial") == 0)
+		return judge_partial(entry, known, detail);
 	else if (known->in_ledger)
 		*detail = known->state;
 	/* before its order: in whatever order, it would be refused */

@@ -61,7 +61,7 @@ require_allowed(void)
 								"dbm_configure('allow_reset', 'on');")));
 }
 
-/* Names of the changes that are applied. */
+/* Names of the changes that are applied, all of them or in part. */
 static List *
 list_applied(void)
 {
@@ -71,7 +71,7 @@ list_applied(void)
 
 	while (dbm_scan_next(scan, row))
 	{
-		if (dbm_change_is(row, "applied"))
+		if (dbm_change_is(row, "applied") || dbm_change_is(row, "partial"))
 			names = lappend(names, dbm_row_text(row, DBM_CHANGE_CHANGE));
 	}
 	dbm_scan_end(scan);

@@ -20,6 +20,7 @@
 #include "core/settings.h"
 #include "ledger/change.h"
 #include "ledger/commit.h"
+#include "ledger/rollback.h"
 #include "ledger/run.h"
 #include "ledger/tables.h"
 #include "ledger/transaction.h"
@@ -29,19 +30,19 @@
 
 PG_FUNCTION_INFO_V1(dbm_rollback);
 
-/* What the ledger knows of a change that is to be rolled back. */
-typedef struct AppliedChange
-{
-	const char *name;
-	int64 snapshot_before;		/* 0 if not taken */
-	int64 snapshot_after;
-	DbmScript *rollback;
-} AppliedChange;
-
 static void
-require_reversible(const char *name, const DbmRow *row)
+require_reversible(const char *name, const DbmRow *row, bool in_steps)
 {
-	if (!dbm_change_is(row, "applied"))
+	bool partial = dbm_change_is(row, "partial");
+
+	if (partial && !in_steps)
+		ereport(ERROR,
+				(errcode(ERRCODE_DBM_PARTIAL), errmsg("change \"%s\" is applied in part", name),
+						errdetail("Some of its steps are done."),
+						errhint("Run CALL dbm_rollback_in_steps(%s); or go on with CALL "
+								"dbm_resume(%s);",
+								quote_literal_cstr(name), quote_literal_cstr(name))));
+	if (!partial && !dbm_change_is(row, "applied"))
 		ereport(ERROR, (errcode(ERRCODE_DBM_UNDEFINED_CHANGE),
 						errmsg("change \"%s\" is not applied", name),
 						errdetail("Its state is \"%s\".", dbm_row_text(row, DBM_CHANGE_STATE)),
@@ -113,13 +114,30 @@ require_not_required(const char *name)
 						errdetail_internal("%s", list.data), errhint("Roll back those first.")));
 }
 
+/* Of what was there before dbmaestro, no state before it is known. */
 static void
-find_applied(const char *name, AppliedChange *applied)
+require_ran(const char *name, const DbmRow *run)
+{
+	if (strcmp(dbm_row_text(run, DBM_RUN_OUTCOME), "adopted") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DBM_NO_ROLLBACK),
+				 errmsg("change \"%s\" was adopted and cannot be rolled back", name),
+				 errdetail("What it makes was there before it: it never ran here."),
+				 errhint("Write a new change that removes what is to go.")));
+}
+
+void
+dbm_rollback_find(const char *name, bool in_steps, DbmAppliedChange *applied)
 {
 	DbmRow *row = dbm_row_make(&dbm_change_table);
 	DbmRow *run = dbm_row_make(&dbm_run_table);
 	DbmScriptRules rules = {
-		.name = name, .rollback = true, .allow_secrets = true, .allow_empty = true};
+		.name = name,
+		.rollback = true,
+		.allow_secrets = true,
+		.allow_empty = true,
+		.in_steps = in_steps,
+	};
 	uint8 digest[DBM_DIGEST_LENGTH];
 	Size length;
 	char *text;
@@ -129,7 +147,7 @@ find_applied(const char *name, AppliedChange *applied)
 						errmsg("change \"%s\" does not exist in this environment", name),
 						errdetail("It was neither submitted nor applied here."),
 						errhint("SELECT * FROM dbmaestro.change; lists the changes.")));
-	require_reversible(name, row);
+	require_reversible(name, row, in_steps);
 	require_not_irreversible(name, row);
 	require_not_required(name);
 	(void) dbm_row_digest(row, DBM_CHANGE_ROLLBACK, digest);
@@ -137,8 +155,14 @@ find_applied(const char *name, AppliedChange *applied)
 	applied->name = name;
 	applied->rollback = dbm_script_read(text, length, &rules);
 	dbm_script_check(applied->rollback, &rules);
-	if (dbm_table_get_int64(&dbm_run_table, dbm_row_int64(row, DBM_CHANGE_APPLIED_RUN), run, NULL))
+	applied->partial = dbm_change_is(row, "partial");
+	if (applied->partial
+			? dbm_run_find(name, "deploy", PG_INT64_MAX, run)
+			: dbm_table_get_int64(&dbm_run_table, dbm_row_int64(row, DBM_CHANGE_APPLIED_RUN), run,
+								  NULL))
 	{
+		applied->run = dbm_row_int64(run, DBM_RUN_ID);
+		require_ran(name, run);
 		applied->snapshot_before = dbm_row_int64(run, DBM_RUN_SNAPSHOT_BEFORE);
 		applied->snapshot_after = dbm_row_int64(run, DBM_RUN_SNAPSHOT_AFTER);
 	}
@@ -187,8 +211,8 @@ list_objects(List *changes, List *others, bool among, const char *what)
 	return count > 0 ? list.data : NULL;
 }
 
-static void
-require_provable(const AppliedChange *applied)
+void
+dbm_rollback_require_provable(const DbmAppliedChange *applied)
 {
 	if (applied->snapshot_before == 0 || applied->snapshot_after == 0)
 		ereport(ERROR, (errcode(ERRCODE_DBM_ROLLBACK_NOT_PROVEN),
@@ -199,8 +223,8 @@ require_provable(const AppliedChange *applied)
 }
 
 /* Raises if somebody changed what the change made. */
-static void
-require_untouched(const AppliedChange *applied, int64 snapshot_now)
+void
+dbm_rollback_require_untouched(const DbmAppliedChange *applied, int64 snapshot_now)
 {
 	List *made = dbm_snapshot_difference(applied->snapshot_before, applied->snapshot_after);
 	List *since = dbm_snapshot_difference(applied->snapshot_after, snapshot_now);
@@ -214,30 +238,40 @@ require_untouched(const AppliedChange *applied, int64 snapshot_now)
 						errhint("Roll back the changes after it first, newest first.")));
 }
 
-/* Raises, with the failed run on record, unless the schema is as before the change. */
-static void
-require_proven(const AppliedChange *applied, DbmRun *run)
+void
+dbm_rollback_require_proven(const DbmAppliedChange *applied, const DbmRun *run)
 {
 	List *made = dbm_snapshot_difference(applied->snapshot_before, applied->snapshot_after);
 	List *remaining = dbm_snapshot_difference(applied->snapshot_before, run->snapshot_after);
 	List *touched = dbm_snapshot_difference(run->snapshot_before, run->snapshot_after);
 	char *not_restored = list_objects(made, remaining, true, " is not as it was");
 	char *foreign = list_objects(touched, made, false, " was not part of the change");
-	MemoryContext caller = CurrentMemoryContext;
-	ErrorData *edata;
 
 	if (not_restored == NULL && foreign == NULL)
 		return;
+	ereport(ERROR, (errcode(ERRCODE_DBM_ROLLBACK_NOT_PROVEN),
+					errmsg("rollback of change \"%s\" does not restore the schema that was there",
+						   applied->name),
+					errdetail_internal("%s%s%s", not_restored ? not_restored : "",
+									   not_restored && foreign ? "\n" : "", foreign ? foreign : ""),
+					run->act ? errhint("Steps that were committed stay.  Undo what is left with a "
+									   "new change, or set rollback_proof to off with "
+									   "dbm_configure and call %s again.",
+									   run->act)
+							 : errhint("Nothing was changed.  Undo it with a new change, or set "
+									   "rollback_proof to off with dbm_configure.")));
+}
+
+/* Raises, with the failed run on record, unless the schema is as before the change. */
+static void
+require_proven(const DbmAppliedChange *applied, DbmRun *run)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ErrorData *edata;
+
 	PG_TRY();
 	{
-		ereport(ERROR,
-				(errcode(ERRCODE_DBM_ROLLBACK_NOT_PROVEN),
-				 errmsg("rollback of change \"%s\" does not restore the schema that was there",
-						applied->name),
-				 errdetail_internal("%s%s%s", not_restored ? not_restored : "",
-									not_restored && foreign ? "\n" : "", foreign ? foreign : ""),
-				 errhint("Nothing was changed.  Undo it with a new change, or set rollback_proof "
-						 "to off with dbm_configure.")));
+		dbm_rollback_require_proven(applied, run);
 	}
 	PG_CATCH();
 	{
@@ -253,7 +287,7 @@ require_proven(const AppliedChange *applied, DbmRun *run)
 static Datum
 rollback_body(PG_FUNCTION_ARGS)
 {
-	AppliedChange applied = {0};
+	DbmAppliedChange applied = {0};
 	DbmRun run = {0};
 
 	if (PG_ARGISNULL(0))
@@ -274,14 +308,14 @@ rollback_body(PG_FUNCTION_ARGS)
 	dbm_transaction_require_fit("dbm_rollback");
 	dbm_transaction_lock_deployment();
 	dbm_change_lock(run.change);
-	find_applied(run.change, &applied);
+	dbm_rollback_find(run.change, false, &applied);
 	run.prove = dbm_setting_bool(DBM_SETTING_ROLLBACK_PROOF);
 	if (run.prove)
 	{
 		uint8 root[DBM_DIGEST_LENGTH];
 
-		require_provable(&applied);
-		require_untouched(&applied, dbm_snapshot_record(NULL, 0, root));
+		dbm_rollback_require_provable(&applied);
+		dbm_rollback_require_untouched(&applied, dbm_snapshot_record(NULL, 0, root));
 	}
 	dbm_transaction_force_synchronous();
 

@@ -7,6 +7,7 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/timestamp.h"
 
 #include "audit/durable.h"
@@ -18,17 +19,22 @@
 #include "core/result.h"
 #include "core/settings.h"
 #include "guard/collected.h"
+#include "ledger/blocker.h"
 #include "ledger/deployment.h"
 #include "ledger/run.h"
 #include "ledger/tables.h"
 #include "ledger/transaction.h"
 #include "schema/schema.h"
 
+PG_FUNCTION_INFO_V1(dbm_run_outcome);
+
 static const char *
 outcome_of(const DbmRun *run)
 {
 	if (run->reset)
 		return "reset";
+	if (run->adopted)
+		return "adopted";
 	return run->rollback ? "rolled back" : "applied";
 }
 
@@ -73,13 +79,14 @@ make_run_row(const DbmRun *run, const char *outcome)
 }
 
 static DbmRow *
-make_statement_row(const DbmRun *run, int at)
+make_statement_row(int64 run, const DbmExecution *execution, int at)
 {
-	const DbmStatementResult *result = &run->execution.results[at];
+	const DbmStatementResult *result = &execution->results[at];
 	DbmRow *row = dbm_row_make(&dbm_run_statement_table);
 
-	dbm_row_set_int64(row, DBM_RUN_STATEMENT_RUN, run->id);
-	dbm_row_set(row, DBM_RUN_STATEMENT_ORDINAL, Int32GetDatum(at + 1));
+	dbm_row_set_int64(row, DBM_RUN_STATEMENT_RUN, run);
+	dbm_row_set(row, DBM_RUN_STATEMENT_ORDINAL,
+				Int32GetDatum(execution->script->statements[at].ordinal));
 	dbm_row_set(row, DBM_RUN_STATEMENT_LINE, Int32GetDatum(result->line));
 	dbm_row_set_text(row, DBM_RUN_STATEMENT_TAG, result->tag);
 	dbm_row_set_int64(row, DBM_RUN_STATEMENT_DURATION, result->duration);
@@ -89,13 +96,13 @@ make_statement_row(const DbmRun *run, int at)
 }
 
 static void
-write_statements(const DbmRun *run)
+write_statements(int64 run, const DbmExecution *execution)
 {
 	DbmWriter *writer = dbm_writer_begin(&dbm_run_statement_table);
 
-	for (int at = 0; at < run->execution.ndone; at++)
+	for (int at = 0; at < execution->ndone; at++)
 	{
-		DbmRow *row = make_statement_row(run, at);
+		DbmRow *row = make_statement_row(run, execution, at);
 
 		dbm_writer_insert(writer, row);
 		pfree(row);
@@ -103,25 +110,32 @@ write_statements(const DbmRun *run)
 	dbm_writer_end(writer);
 }
 
+DbmRow *
+dbm_run_object_row(const DbmTouched *touched)
+{
+	DbmRow *row = dbm_row_make(&dbm_run_object_table);
+
+	dbm_row_set_text(row, DBM_RUN_OBJECT_ACTION, touched->action);
+	dbm_row_set_text(row, DBM_RUN_OBJECT_KIND, touched->kind ? touched->kind : "");
+	dbm_row_set_text(row, DBM_RUN_OBJECT_IDENTITY, touched->identity);
+	dbm_row_set_text(row, DBM_RUN_OBJECT_TAG, touched->tag ? touched->tag : "");
+	return row;
+}
+
 static void
-write_objects(const DbmRun *run)
+write_objects(int64 run, const DbmExecution *execution, int *position)
 {
 	DbmWriter *writer = dbm_writer_begin(&dbm_run_object_table);
-	int position = 0;
 	ListCell *cell;
 
-	foreach (cell, run->execution.touched)
+	foreach (cell, execution->touched)
 	{
 		DbmTouchedAt *at = lfirst(cell);
-		DbmRow *row = dbm_row_make(&dbm_run_object_table);
+		DbmRow *row = dbm_run_object_row(at->touched);
 
-		dbm_row_set_int64(row, DBM_RUN_OBJECT_RUN, run->id);
-		dbm_row_set(row, DBM_RUN_OBJECT_ORDINAL, Int32GetDatum(++position));
+		dbm_row_set_int64(row, DBM_RUN_OBJECT_RUN, run);
+		dbm_row_set(row, DBM_RUN_OBJECT_ORDINAL, Int32GetDatum(++*position));
 		dbm_row_set(row, DBM_RUN_OBJECT_STATEMENT, Int32GetDatum(at->statement));
-		dbm_row_set_text(row, DBM_RUN_OBJECT_ACTION, at->touched->action);
-		dbm_row_set_text(row, DBM_RUN_OBJECT_KIND, at->touched->kind ? at->touched->kind : "");
-		dbm_row_set_text(row, DBM_RUN_OBJECT_IDENTITY, at->touched->identity);
-		dbm_row_set_text(row, DBM_RUN_OBJECT_TAG, at->touched->tag ? at->touched->tag : "");
 		dbm_writer_insert(writer, row);
 		pfree(row);
 	}
@@ -133,11 +147,21 @@ fill_event(DbmEvent *event, const DbmRun *run)
 {
 	memset(event, 0, sizeof(DbmEvent));
 	event->kind = "run";
-	event->action = run->rollback ? "dbm_rollback" : "dbm_apply";
+	event->action = run->act ? run->act
+		: run->rollback		 ? "dbm_rollback"
+		: run->adopted		 ? "dbm_baseline"
+							 : "dbm_apply";
 	event->change = run->change;
 	event->run = run->id;
 	event->deployment = run->deployment;
 	event->statement_length = -1;
+}
+
+void
+dbm_run_write_execution(int64 run, const DbmExecution *execution, int *objects)
+{
+	write_statements(run, execution);
+	write_objects(run, execution, objects);
 }
 
 static void
@@ -163,6 +187,7 @@ void
 dbm_run_record(DbmRun *run)
 {
 	DbmEvent event;
+	int objects = 0;
 
 	if (run->single_deployment)
 	{
@@ -170,15 +195,27 @@ dbm_run_record(DbmRun *run)
 		dbm_table_insert(run->single_deployment);
 	}
 	insert_run(run);
-	write_statements(run);
-	write_objects(run);
+	dbm_run_write_execution(run->id, &run->execution, &objects);
 
 	fill_event(&event, run);
-	event.detail = psprintf("%s, %d statements%s%s", outcome_of(run), run->execution.ndone,
-							run->provenance ? ", provenance " : "",
-							run->provenance ? run->provenance : "");
+	if (run->adopted)
+		event.detail = psprintf("adopted as baseline, root %s",
+								dbm_hex(run->root_after, DBM_DIGEST_LENGTH));
+	else
+		event.detail = psprintf("%s, %d statements%s%s", outcome_of(run), run->execution.ndone,
+								run->provenance ? ", provenance " : "",
+								run->provenance ? run->provenance : "");
 	dbm_event_record(&event);
 	dbm_transaction_end_own_writes();
+}
+
+static void
+set_error(DbmRow *row, const ErrorData *edata)
+{
+	dbm_row_set_text(row, DBM_RUN_SQLSTATE, unpack_sql_state(edata->sqlerrcode));
+	dbm_row_set_text(row, DBM_RUN_MESSAGE, edata->message);
+	dbm_row_set_text(row, DBM_RUN_DETAIL, edata->detail);
+	dbm_row_set_text(row, DBM_RUN_HINT, edata->hint);
 }
 
 static void
@@ -191,10 +228,9 @@ set_failure(DbmRow *row, const DbmRun *run, const ErrorData *edata)
 		dbm_row_set(row, DBM_RUN_FAILED_STATEMENT, Int32GetDatum(at + 1));
 		dbm_row_set(row, DBM_RUN_FAILED_LINE, Int32GetDatum(run->script->statements[at].line));
 	}
-	dbm_row_set_text(row, DBM_RUN_SQLSTATE, unpack_sql_state(edata->sqlerrcode));
-	dbm_row_set_text(row, DBM_RUN_MESSAGE, edata->message);
-	dbm_row_set_text(row, DBM_RUN_DETAIL, edata->detail);
-	dbm_row_set_text(row, DBM_RUN_HINT, edata->hint);
+	set_error(row, edata);
+	if (run->blockers)
+		dbm_row_set(row, DBM_RUN_BLOCKERS, JsonbPGetDatum(run->blockers));
 }
 
 /*
@@ -228,16 +264,30 @@ dbm_run_record_failure(DbmRun *run, const ErrorData *edata)
 	set_failure(row, run, edata);
 	rows[nrows++] = row;
 	for (int at = 0; at < nstatements; at++)
-		rows[nrows++] = make_statement_row(run, at);
+		rows[nrows++] = make_statement_row(run->id, &run->execution, at);
 	(void) dbm_durable_write(rows, nrows);
 	dbm_refusal_recorded();
 	/* after a rollback to a savepoint the next run may begin: all that was written was the run's */
 	dbm_transaction_end_own_writes();
 }
 
+/* Adds to the failure who kept a lock from the run. */
+static void
+name_blockers(DbmRun *run, ErrorData *failure)
+{
+	DbmEvent event;
+	char *description;
+
+	fill_event(&event, run);
+	run->blockers = dbm_blockers_examine(run->execution.wait, &event, &description);
+	if (run->blockers)
+		failure->detail = failure->detail ? psprintf("%s\n%s", failure->detail, description)
+										  : description;
+}
+
 /* The role that scripts run as; one that was dropped or recreated runs nothing. */
-static Oid
-require_run_as(const char *change)
+Oid
+dbm_run_role(const char *change)
 {
 	const DbmEnvironment *facts = dbm_environment();
 
@@ -252,13 +302,25 @@ require_run_as(const char *change)
 	return facts->run_as;
 }
 
+static bool
+takes_snapshots(const DbmRun *run)
+{
+	return run->prove || dbm_setting_bool(DBM_SETTING_SNAPSHOT);
+}
+
+void
+dbm_run_take_snapshot(DbmRun *run)
+{
+	if (takes_snapshots(run))
+		run->snapshot_after = dbm_snapshot_record(NULL, run->deployment, run->root_after);
+}
+
 void
 dbm_run_perform(DbmRun *run)
 {
-	bool snapshots = run->prove || dbm_setting_bool(DBM_SETTING_SNAPSHOT);
 	ErrorData *failure;
 
-	run->execution.run_as = require_run_as(run->change);
+	run->execution.run_as = dbm_run_role(run->change);
 
 	run->id = dbm_table_next_greatest_id(&dbm_run_table);
 	if (run->deployment == 0)
@@ -266,7 +328,7 @@ dbm_run_perform(DbmRun *run)
 		run->single_deployment = dbm_deployment_single(run->change);
 		run->deployment = dbm_row_int64(run->single_deployment, DBM_DEPLOYMENT_ID);
 	}
-	if (snapshots)
+	if (takes_snapshots(run))
 		run->snapshot_before = dbm_snapshot_record(NULL, run->deployment, run->root_before);
 
 	run->execution.script = run->script;
@@ -275,13 +337,217 @@ dbm_run_perform(DbmRun *run)
 	failure = dbm_execute(&run->execution);
 	if (failure)
 	{
+		if (run->execution.wait)
+			name_blockers(run, failure);
 		dbm_run_record_failure(run, failure);
 		/* a client that goes back to its savepoint may try again: all of it was ours */
 		dbm_transaction_end_own_writes();
 		ReThrowError(failure);
 	}
-	if (snapshots)
-		run->snapshot_after = dbm_snapshot_record(NULL, run->deployment, run->root_after);
+	dbm_run_take_snapshot(run);
+}
+
+/* ---- a run in steps ---- */
+
+/* The server log would repeat the script, with what it may hold, for every message. */
+static void
+hide_statement(void *argument)
+{
+	errhidestmt(true);
+}
+
+void
+dbm_run_hide_statement(ErrorContextCallback *hidden)
+{
+	hidden->callback = hide_statement;
+	hidden->arg = NULL;
+	hidden->previous = error_context_stack;
+	error_context_stack = hidden;
+}
+
+static void
+set_backend(DbmRow *row)
+{
+	dbm_row_set(row, DBM_RUN_BACKEND_PID, Int32GetDatum(MyProcPid));
+	dbm_row_set(row, DBM_RUN_BACKEND_START, TimestampTzGetDatum(MyStartTimestamp));
+}
+
+void
+dbm_run_open(DbmRun *run)
+{
+	DbmRow *row;
+
+	run->execution.run_as = dbm_run_role(run->change);
+	run->execution.ran_as = OidIsValid(run->execution.run_as) ? run->execution.run_as : GetUserId();
+	run->execution.started_at = GetCurrentTimestamp();
+	run->id = dbm_table_next_greatest_id(&dbm_run_table);
+	if (run->deployment == 0)
+	{
+		run->single_deployment = dbm_deployment_single(run->change);
+		run->deployment = dbm_row_int64(run->single_deployment, DBM_DEPLOYMENT_ID);
+		dbm_table_insert(run->single_deployment);
+	}
+	if (takes_snapshots(run))
+		run->snapshot_before = dbm_snapshot_record(NULL, run->deployment, run->root_before);
+	row = make_run_row(run, "running");
+	row->nulls[DBM_RUN_FINISHED_AT] = true;
+	row->nulls[DBM_RUN_TRANSACTION_ID] = true;
+	if (run->snapshot_before)
+		dbm_row_set_int64(row, DBM_RUN_SNAPSHOT_BEFORE, run->snapshot_before);
+	set_backend(row);
+	dbm_table_insert(row);
+}
+
+static DbmRow *
+read_run(int64 run, ItemPointer tid)
+{
+	DbmRow *row = dbm_row_make(&dbm_run_table);
+
+	if (!dbm_table_get_int64(&dbm_run_table, run, row, tid))
+		elog(ERROR, "run " INT64_FORMAT " is gone", run);
+	return row;
+}
+
+/* Opens a deployment of one change again, or closes it; others are their starter's. */
+static void
+set_single_deployment(const DbmRun *run, const char *outcome)
+{
+	DbmRow *row = dbm_row_make(&dbm_deployment_table);
+	ItemPointerData tid;
+
+	if (!dbm_table_get_int64(&dbm_deployment_table, run->deployment, row, &tid) ||
+		!DatumGetBool(row->values[DBM_DEPLOYMENT_SINGLE]))
+		return;
+	row->nulls[DBM_DEPLOYMENT_OUTCOME] = row->nulls[DBM_DEPLOYMENT_FINISHED_AT] = true;
+	if (outcome)
+		dbm_deployment_close(row, outcome);
+	else
+	{
+		dbm_row_set(row, DBM_DEPLOYMENT_BACKEND_PID, Int32GetDatum(MyProcPid));
+		dbm_row_set(row, DBM_DEPLOYMENT_BACKEND_START, TimestampTzGetDatum(MyStartTimestamp));
+	}
+	dbm_table_update(row, &tid);
+}
+
+void
+dbm_run_reopen(DbmRun *run)
+{
+	static const int failure[] = {
+		DBM_RUN_FINISHED_AT, DBM_RUN_FAILED_STATEMENT, DBM_RUN_FAILED_LINE, DBM_RUN_SQLSTATE,
+		DBM_RUN_MESSAGE,     DBM_RUN_DETAIL,           DBM_RUN_HINT,        DBM_RUN_SNAPSHOT_AFTER};
+	ItemPointerData tid;
+	DbmRow *row = read_run(run->id, &tid);
+
+	run->execution.run_as = dbm_run_role(run->change);
+	run->execution.ran_as = OidIsValid(run->execution.run_as) ? run->execution.run_as : GetUserId();
+	run->execution.duration = dbm_row_int64(row, DBM_RUN_DURATION);
+	run->execution.ndone = DatumGetInt32(row->values[DBM_RUN_STATEMENTS]);
+	run->snapshot_before = dbm_row_int64(row, DBM_RUN_SNAPSHOT_BEFORE);
+	if (run->deployment == 0)
+		run->deployment = dbm_row_int64(row, DBM_RUN_DEPLOYMENT);
+	dbm_row_set_int64(row, DBM_RUN_DEPLOYMENT, run->deployment);
+	dbm_row_set_text(row, DBM_RUN_OUTCOME, "running");
+	for (int at = 0; at < lengthof(failure); at++)
+		row->nulls[failure[at]] = true;
+	set_backend(row);
+	dbm_table_update(row, &tid);
+	set_single_deployment(run, NULL);
+}
+
+static void
+set_progress(DbmRow *row, const DbmRun *run)
+{
+	dbm_row_set_int64(row, DBM_RUN_DURATION, run->execution.duration);
+	dbm_row_set(row, DBM_RUN_STATEMENTS, Int32GetDatum(run->execution.ndone));
+	dbm_row_set_text(row, DBM_RUN_RUN_AS, GetUserNameFromId(run->execution.ran_as, true));
+}
+
+void
+dbm_run_progress(const DbmRun *run)
+{
+	ItemPointerData tid;
+	DbmRow *row = read_run(run->id, &tid);
+
+	set_progress(row, run);
+	dbm_table_update(row, &tid);
+}
+
+void
+dbm_run_close(DbmRun *run, const char *outcome, const ErrorData *edata, int failed_statement,
+			  int failed_line)
+{
+	ItemPointerData tid;
+	DbmRow *row = read_run(run->id, &tid);
+	DbmEvent event;
+
+	set_progress(row, run);
+	dbm_row_set_text(row, DBM_RUN_OUTCOME, outcome);
+	dbm_row_set(row, DBM_RUN_FINISHED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
+	if (run->snapshot_after)
+		dbm_row_set_int64(row, DBM_RUN_SNAPSHOT_AFTER, run->snapshot_after);
+	if (run->reason)
+		dbm_row_set_text(row, DBM_RUN_REASON, run->reason);
+	fill_event(&event, run);
+	event.detail = psprintf("%s, %d statements", outcome, run->execution.ndone);
+	if (edata)
+	{
+		if (failed_statement > 0)
+		{
+			dbm_row_set(row, DBM_RUN_FAILED_STATEMENT, Int32GetDatum(failed_statement));
+			dbm_row_set(row, DBM_RUN_FAILED_LINE, Int32GetDatum(failed_line));
+		}
+		set_error(row, edata);
+		event.sqlstate = edata->sqlerrcode;
+		event.message = edata->message;
+		event.detail = psprintf("%s.  %s", event.detail, edata->detail ? edata->detail : "");
+		event.hint = edata->hint;
+	}
+	dbm_table_update(row, &tid);
+	set_single_deployment(run, edata ? "failed" : "succeeded");
+	dbm_event_record(&event);
+	dbm_transaction_end_own_writes();
+}
+
+bool
+dbm_run_find(const char *change, const char *direction, int64 up_to, DbmRow *row)
+{
+	DbmScan *scan;
+	ScanKeyData key;
+	bool found = false;
+
+	ScanKeyInit(&key, DBM_RUN_ID + 1, BTLessEqualStrategyNumber, F_INT8LE, Int64GetDatum(up_to));
+	scan = dbm_scan_begin(&dbm_run_table, dbm_run_table.primary_key, 1, &key);
+	while (!found && dbm_scan_previous(scan, row))
+	{
+		CHECK_FOR_INTERRUPTS();
+		found = strcmp(dbm_row_text(row, DBM_RUN_CHANGE), change) == 0 &&
+				(direction == NULL || strcmp(dbm_row_text(row, DBM_RUN_DIRECTION), direction) == 0);
+	}
+	if (found)
+		dbm_row_copy(row);
+	dbm_scan_end(scan);
+	return found;
+}
+
+bool
+dbm_run_is_alive(int pid)
+{
+	return pid != 0 && dbm_transaction_deployer() == pid;
+}
+
+/*
+ * _dbm_run_outcome(outcome, pid, backend_start): a running one whose backend
+ * does not hold the lock of those who deploy has been interrupted.
+ */
+Datum
+dbm_run_outcome(PG_FUNCTION_ARGS)
+{
+	char *outcome = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	if (strcmp(outcome, "running") == 0 &&
+		!dbm_run_is_alive(PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1)))
+		PG_RETURN_TEXT_P(cstring_to_text("interrupted"));
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
 static Datum

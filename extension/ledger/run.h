@@ -5,6 +5,7 @@
 #define DBM_LEDGER_RUN_H
 
 #include "fmgr.h"
+#include "utils/jsonb.h"
 
 #include "core/table.h"
 #include "ledger/execute.h"
@@ -15,17 +16,20 @@ typedef struct DbmRun
 	const char *change;
 	bool		rollback;		/* direction */
 	bool		reset;			/* neither: dbm_reset undoes it */
+	bool		adopted;		/* deploy, but nothing ran: dbm_baseline found it there */
 	bool		prove;			/* needs the snapshots, whatever the setting says */
 	const DbmScript *script;
 	int64		deployment;		/* 0: make one for this change alone */
 	const char *provenance;		/* of its content; NULL: nobody asked */
 	const char *reason;
+	const char *act;			/* NULL: dbm_apply or dbm_rollback */
 
 	/* filled in */
 	int64		id;
 	DbmRow	   *single_deployment;	/* made here, or NULL */
 	int64		snapshot_before;	/* 0: not taken */
 	int64		snapshot_after;
+	Jsonb	   *blockers;		/* who kept a lock from it, or NULL */
 	uint8		root_before[DBM_DIGEST_LENGTH];
 	uint8		root_after[DBM_DIGEST_LENGTH];
 	DbmExecution execution;
@@ -45,6 +49,39 @@ extern void dbm_run_record(DbmRun *run);
  * rollback that proves nothing); edata is the error about to be raised.
  */
 extern void dbm_run_record_failure(DbmRun *run, const ErrorData *edata);
+
+/*
+ * A run in steps has its row from the start.  open takes the snapshot before
+ * and inserts the row, running; reopen takes up the one with run->id again, and
+ * what its row says; progress updates it; close gives it its outcome, with the
+ * error that stopped it or NULL, and closes a deployment of its own.
+ */
+extern void dbm_run_open(DbmRun *run);
+extern void dbm_run_reopen(DbmRun *run);
+extern void dbm_run_progress(const DbmRun *run);
+extern void dbm_run_close(DbmRun *run, const char *outcome, const ErrorData *edata,
+						  int failed_statement, int failed_line);
+
+/* Takes the snapshot after, if one is to be taken. */
+extern void dbm_run_take_snapshot(DbmRun *run);
+
+/* Which role runs scripts here; raises if the one that was configured is gone. */
+extern Oid	dbm_run_role(const char *change);
+
+/* A row of run_object about this, without run, ordinal and statement. */
+extern DbmRow *dbm_run_object_row(const struct DbmTouched *touched);
+
+/* Records statements and objects of one step; *objects is the last ordinal given out. */
+extern void dbm_run_write_execution(int64 run, const DbmExecution *execution, int *objects);
+
+/* The newest run of the change up to a number, in a direction or (NULL) any; false if none. */
+extern bool dbm_run_find(const char *change, const char *direction, int64 up_to, DbmRow *row);
+
+/* Is the backend that runs it, as its row says, still deploying? */
+extern bool dbm_run_is_alive(int pid);
+
+/* Hides the client's statement, which holds the script, from the server log. */
+extern void dbm_run_hide_statement(ErrorContextCallback *hidden);
 
 /* Records that a change was undone by dbm_reset: the run alone, whose id it takes. */
 extern void dbm_run_record_reset(DbmRun *run);

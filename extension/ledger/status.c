@@ -20,10 +20,13 @@
 #include "core/installed.h"
 #include "core/result.h"
 #include "core/settings.h"
+#include "ledger/blocker.h"
 #include "ledger/deployment.h"
+#include "ledger/lock_wait.h"
 #include "ledger/manifest.h"
 #include "ledger/tables.h"
 #include "ledger/transaction.h"
+#include "ledger/unfinished.h"
 #include "pipeline/capability.h"
 
 PG_FUNCTION_INFO_V1(dbm_status);
@@ -60,6 +63,18 @@ enum StatusColumn
 	STATUS_DEPLOYMENT_REF,
 	STATUS_DEPLOYMENT_FOLLOWED,
 	STATUS_DEPLOYMENT_LAST_CHANGE,
+	STATUS_LOCK_BLOCKERS,
+	STATUS_LOCK_QUEUE,
+	STATUS_LOCK_TIMEOUT,
+	STATUS_LOCK_RETRIES,
+	STATUS_LOCK_RETRY_DELAY,
+	STATUS_LOCK_RETRY_DEADLINE,
+	STATUS_PARTIAL,
+	STATUS_UNFINISHED_CHANGE,
+	STATUS_UNFINISHED_RUN,
+	STATUS_UNFINISHED_STATE,
+	STATUS_UNFINISHED_AT,
+	STATUS_UNFINISHED_EVIDENCE,
 	STATUS_COLUMNS
 };
 
@@ -100,6 +115,23 @@ put_environment(StatusRow *row)
 	put_text(row, STATUS_EXTENSION_VERSION, dbm_extension_version());
 }
 
+/* The one that was last begun of those that did not come to an end. */
+static void
+put_unfinished(StatusRow *row, const char *change)
+{
+	DbmUnfinished unfinished;
+	char *evidence;
+
+	if (change == NULL || !dbm_unfinished_read(change, &unfinished))
+		return;
+	put_text(row, STATUS_UNFINISHED_CHANGE, change);
+	put(row, STATUS_UNFINISHED_RUN, Int64GetDatum(unfinished.run));
+	put_text(row, STATUS_UNFINISHED_STATE, unfinished.state);
+	put_text(row, STATUS_UNFINISHED_AT, unfinished.where);
+	evidence = dbm_unfinished_prove(&unfinished);
+	put_text(row, STATUS_UNFINISHED_EVIDENCE, evidence ? evidence : unfinished.evidence);
+}
+
 /* Counts changes by state, and finds the one whose run is the newest. */
 static void
 put_changes(StatusRow *row)
@@ -109,6 +141,9 @@ put_changes(StatusRow *row)
 	int64 applied = 0;
 	int64 submitted = 0;
 	int64 newest = 0;
+	int64 partial = 0;
+	int64 newest_partial = 0;
+	char *unfinished = NULL;
 
 	while (dbm_scan_next(scan, change))
 	{
@@ -125,9 +160,20 @@ put_changes(StatusRow *row)
 				put(row, STATUS_LAST_APPLIED_AT, change->values[DBM_CHANGE_RECORDED_AT]);
 			}
 		}
+		if (strcmp(state, "partial") == 0)
+		{
+			partial++;
+			if (dbm_row_int64(change, DBM_CHANGE_APPLIED_RUN) > newest_partial)
+			{
+				newest_partial = dbm_row_int64(change, DBM_CHANGE_APPLIED_RUN);
+				unfinished = dbm_row_text(change, DBM_CHANGE_CHANGE);
+			}
+		}
 		pfree(state);
 	}
 	dbm_scan_end(scan);
+	put(row, STATUS_PARTIAL, Int64GetDatum(partial));
+	put_unfinished(row, unfinished);
 	put(row, STATUS_APPLIED, Int64GetDatum(applied));
 	put(row, STATUS_SUBMITTED, Int64GetDatum(submitted));
 }
@@ -268,6 +314,37 @@ put_last_deployment(StatusRow *row)
 	dbm_scan_end(scan);
 }
 
+/* What the process that holds the lock waits for, and how many wait for it. */
+static void
+put_lock_queue(StatusRow *row, int pid)
+{
+	DbmLockWait *wait = dbm_lock_wait_of(pid);
+	Jsonb *blockers = wait ? dbm_blockers_look_at(wait) : NULL;
+
+	if (blockers)
+		put(row, STATUS_LOCK_BLOCKERS, JsonbPGetDatum(blockers));
+	put(row, STATUS_LOCK_QUEUE, Int32GetDatum(dbm_lock_wait_behind(pid)));
+}
+
+static void
+put_duration(StatusRow *row, int column, DbmSetting setting)
+{
+	Interval *interval = palloc0(sizeof(Interval));
+
+	interval->time = (int64) dbm_setting_milliseconds(setting) * 1000;
+	put(row, column, IntervalPGetDatum(interval));
+}
+
+/* What whoever deploys goes by when a lock cannot be had. */
+static void
+put_patience(StatusRow *row)
+{
+	put_duration(row, STATUS_LOCK_TIMEOUT, DBM_SETTING_LOCK_TIMEOUT);
+	put(row, STATUS_LOCK_RETRIES, Int32GetDatum(dbm_setting_count(DBM_SETTING_LOCK_RETRIES)));
+	put_duration(row, STATUS_LOCK_RETRY_DELAY, DBM_SETTING_LOCK_RETRY_DELAY);
+	put_duration(row, STATUS_LOCK_RETRY_DEADLINE, DBM_SETTING_LOCK_RETRY_DEADLINE);
+}
+
 /* What pg_stat_activity shows of a session; a deployer who has to wait is told it all. */
 static bool
 may_see(Oid role)
@@ -287,6 +364,7 @@ put_lock(StatusRow *row)
 	if (pid == 0)
 		return;
 	put(row, STATUS_LOCK_PID, Int32GetDatum(pid));
+	put_lock_queue(row, pid);
 	pgstat_clear_backend_activity_snapshot();
 	count = pgstat_fetch_stat_numbackends();
 	for (int at = 1; at <= count; at++)
@@ -318,6 +396,7 @@ status_body(PG_FUNCTION_ARGS)
 	put(&row, STATUS_FAILED, Int64GetDatum(count_failed()));
 	put_deployments(&row);
 	put_lock(&row);
+	put_patience(&row);
 	put_last_deployment(&row);
 	put(&row, STATUS_RECORDS_WAITING, Int32GetDatum(dbm_durable_waiting()));
 	put(&row, STATUS_RECORDS_LOST, Int64GetDatum(dbm_durable_lost()));

@@ -127,6 +127,9 @@ static const DbmColumn run_columns[DBM_RUN_COLUMNS] = {
 	[DBM_RUN_MESSAGE] = {"message", TEXTOID},
 	[DBM_RUN_DETAIL] = {"detail", TEXTOID},
 	[DBM_RUN_HINT] = {"hint", TEXTOID},
+	[DBM_RUN_BLOCKERS] = {"blockers", JSONBOID},
+	[DBM_RUN_BACKEND_PID] = {"backend_pid", INT4OID},
+	[DBM_RUN_BACKEND_START] = {"backend_start", TIMESTAMPTZOID},
 };
 
 const DbmTable dbm_run_table = {"run", run_columns, DBM_RUN_COLUMNS, "run_pkey", "run_id_seq"};
@@ -155,3 +158,32 @@ static const DbmColumn run_object_columns[DBM_RUN_OBJECT_COLUMNS] = {
 
 const DbmTable dbm_run_object_table = {"run_object", run_object_columns, DBM_RUN_OBJECT_COLUMNS,
 									   "run_object_pkey", NULL};
+
+static const DbmColumn run_step_columns[DBM_RUN_STEP_COLUMNS] = {
+	[DBM_RUN_STEP_RUN] = {"run", INT8OID},
+	[DBM_RUN_STEP_ORDINAL] = {"ordinal", INT4OID},
+	[DBM_RUN_STEP_PART] = {"part", INT4OID},
+	[DBM_RUN_STEP_KIND] = {"kind", TEXTOID},
+	[DBM_RUN_STEP_FIRST_STATEMENT] = {"first_statement", INT4OID},
+	[DBM_RUN_STEP_LAST_STATEMENT] = {"last_statement", INT4OID},
+	[DBM_RUN_STEP_LINE] = {"line", INT4OID},
+	[DBM_RUN_STEP_SUBJECT] = {"subject", TEXTOID},
+	[DBM_RUN_STEP_REASON] = {"reason", TEXTOID},
+	[DBM_RUN_STEP_STATEMENT] = {"statement", TEXTOID},
+	[DBM_RUN_STEP_DIGEST] = {"digest", BYTEAOID},
+	[DBM_RUN_STEP_STATE] = {"state", TEXTOID},
+	[DBM_RUN_STEP_PERMIT] = {"permit", UUIDOID},
+	[DBM_RUN_STEP_EXPIRES_AT] = {"expires_at", TIMESTAMPTZOID},
+	[DBM_RUN_STEP_BACKEND_PID] = {"backend_pid", INT4OID},
+	[DBM_RUN_STEP_BACKEND_START] = {"backend_start", TIMESTAMPTZOID},
+	[DBM_RUN_STEP_WORKER_PID] = {"worker_pid", INT4OID},
+	[DBM_RUN_STEP_STARTED_AT] = {"started_at", TIMESTAMPTZOID},
+	[DBM_RUN_STEP_FINISHED_AT] = {"finished_at", TIMESTAMPTZOID},
+	[DBM_RUN_STEP_SQLSTATE] = {"sqlstate", TEXTOID},
+	[DBM_RUN_STEP_MESSAGE] = {"message", TEXTOID},
+	[DBM_RUN_STEP_DETAIL] = {"detail", TEXTOID},
+	[DBM_RUN_STEP_EVIDENCE] = {"evidence", TEXTOID},
+};
+
+const DbmTable dbm_run_step_table = {"run_step", run_step_columns, DBM_RUN_STEP_COLUMNS,
+									 "run_step_pkey", NULL};

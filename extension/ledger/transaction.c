@@ -9,7 +9,10 @@
 #include "commands/prepare.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
+#include "nodes/parsenodes.h"
 #include "pgstat.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "tcop/pquery.h"
@@ -276,28 +279,36 @@ set_deployment_tag(LOCKTAG *tag)
 					   DEPLOYMENT_LOCK);
 }
 
+/* Who deploys, or else a worker that is still at it although its deployer is gone. */
 static int
-find_holder(const LOCKTAG *tag)
+find_holder(const LOCKTAG *tag, bool *is_worker)
 {
 	LockData *locks = GetLockStatusData();
+	int worker = 0;
 
+	*is_worker = false;
 	for (int at = 0; at < locks->nelements; at++)
 	{
 		LockInstanceData *lock = &locks->locks[at];
 
-		if (memcmp(&lock->locktag, tag, sizeof(LOCKTAG)) == 0 && lock->holdMask != 0)
+		if (memcmp(&lock->locktag, tag, sizeof(LOCKTAG)) != 0 || lock->holdMask == 0)
+			continue;
+		if ((lock->holdMask & ~LOCKBIT_ON(RowExclusiveLock)) != 0)
 			return lock->pid;
+		worker = lock->pid;
 	}
-	return 0;
+	*is_worker = worker != 0;
+	return worker;
 }
 
 int
 dbm_transaction_deployer(void)
 {
 	LOCKTAG tag;
+	bool is_worker;
 
 	set_deployment_tag(&tag);
-	return find_holder(&tag);
+	return find_holder(&tag, &is_worker);
 }
 
 static char *
@@ -318,19 +329,115 @@ describe_backend(int pid)
 	return psprintf("Held by process %d.", pid);
 }
 
-void
-dbm_transaction_lock_deployment(void)
+static void
+refuse_second_deployer(const LOCKTAG *tag)
 {
-	LOCKTAG tag;
-	int holder;
+	bool is_worker;
+	int holder = find_holder(tag, &is_worker);
 
-	set_deployment_tag(&tag);
-	if (LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL)
-		return;
-	holder = find_holder(&tag);
 	ereport(ERROR, (errcode(ERRCODE_DBM_DEPLOYMENT_IN_PROGRESS),
 					errmsg("another deployment is in progress in this database"),
 					holder ? errdetail("%s", describe_backend(holder))
 						   : errdetail("It has ended in the meantime."),
 					errhint("Try again when it has ended.")));
+}
+
+void
+dbm_transaction_lock_deployment(void)
+{
+	LOCKTAG tag;
+
+	set_deployment_tag(&tag);
+	if (LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		refuse_second_deployer(&tag);
+}
+
+/* ---- a run in several transactions ---- */
+
+/* How long the worker of a deployer who is gone is waited for: it is told to end. */
+#define ORPHAN_WAIT_MS 5000
+
+/* Is it a worker alone that keeps others out? */
+static bool
+is_held_by_orphan(const LOCKTAG *tag)
+{
+	bool is_worker;
+
+	return find_holder(tag, &is_worker) == 0 || is_worker;
+}
+
+/* The end of a transaction releases what the session holds only if it fails. */
+static void
+release_at_exit(int code, Datum unused)
+{
+	LockReleaseAll(DEFAULT_LOCKMETHOD, true);
+}
+
+static void
+hold_until_exit(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+		on_shmem_exit(release_at_exit, 0);
+	registered = true;
+}
+
+/*
+ * The deployer holds a lock that workers do not mind, and a worker one that
+ * keeps deployers out but not the one that it works for, who has it already.
+ */
+void
+dbm_transaction_hold_deployment(void)
+{
+	TimestampTz began = GetCurrentTimestamp();
+	LOCKTAG tag;
+
+	hold_until_exit();
+	set_deployment_tag(&tag);
+	while (LockAcquire(&tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
+	{
+		if (!is_held_by_orphan(&tag) ||
+			TimestampDifferenceExceeds(began, GetCurrentTimestamp(), ORPHAN_WAIT_MS))
+			refuse_second_deployer(&tag);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	(void) LockAcquire(&tag, ShareUpdateExclusiveLock, true, true);
+	LockRelease(&tag, ExclusiveLock, true);
+}
+
+void
+dbm_transaction_release_deployment(void)
+{
+	LOCKTAG tag;
+
+	set_deployment_tag(&tag);
+	LockRelease(&tag, ShareUpdateExclusiveLock, true);
+}
+
+bool
+dbm_transaction_join_deployment(void)
+{
+	LOCKTAG tag;
+
+	hold_until_exit();
+	set_deployment_tag(&tag);
+	return LockAcquire(&tag, RowExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+dbm_transaction_require_commits(FunctionCallInfo fcinfo, const char *act)
+{
+	CallContext *call = (CallContext *) fcinfo->context;
+
+	if (call && IsA(call, CallContext) && !call->atomic && !IsSubTransaction() &&
+		(MyXactFlags & XACT_FLAGS_PIPELINING) == 0)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_DBM_TRANSACTION_STATE),
+					errmsg("%s cannot run inside a transaction block", act),
+					errdetail("It commits after each step."),
+					errhint("Run CALL %s(...) by itself, outside of BEGIN and COMMIT.", act)));
 }

@@ -4,6 +4,8 @@
 #ifndef DBM_LEDGER_TRANSACTION_H
 #define DBM_LEDGER_TRANSACTION_H
 
+#include "fmgr.h"
+
 /* Raises ERRCODE_DBM_NESTED_RUN if a run is under way in this backend. */
 extern void dbm_transaction_require_outside_run(const char *act);
 
@@ -27,6 +29,22 @@ extern void dbm_transaction_drop_leftovers(void);
  * or raises ERRCODE_DBM_DEPLOYMENT_IN_PROGRESS with who holds it.
  */
 extern void dbm_transaction_lock_deployment(void);
+
+/*
+ * A run in several transactions holds it in the session meanwhile: until it is
+ * released, the transaction fails, or the process ends in whatever way.  The
+ * worker that runs one of its statements joins it, and outlives it if need be;
+ * false: another deployment has begun.
+ */
+extern void dbm_transaction_hold_deployment(void);
+extern void dbm_transaction_release_deployment(void);
+extern bool dbm_transaction_join_deployment(void);
+
+/*
+ * Raises unless this is a CALL that may commit: alone, outside of a transaction
+ * block and of a pipeline.
+ */
+extern void dbm_transaction_require_commits(FunctionCallInfo fcinfo, const char *act);
 
 /* Process that holds that lock at this moment, 0 for none. */
 extern int	dbm_transaction_deployer(void);

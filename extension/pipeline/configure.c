@@ -4,6 +4,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_authid.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -49,6 +50,20 @@ write_environment_column(const char *setting, const char *value)
 	return before;
 }
 
+/* Whoever has sessions terminated must be allowed to do that by himself. */
+static void
+require_signal_right(void)
+{
+	if (has_privs_of_role(GetUserId(), ROLE_PG_SIGNAL_BACKEND))
+		return;
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to have sessions terminated"),
+			 errdetail("Only members of pg_signal_backend and superusers may set "
+					   "cancel_idle_in_transaction."),
+			 errhint("Ask a superuser to run: GRANT pg_signal_backend TO %s;",
+					 quote_identifier(GetUserNameFromId(GetUserId(), false)))));
+}
+
 static char *
 write_setting(const char *name, const char *value)
 {
@@ -67,6 +82,8 @@ write_setting(const char *name, const char *value)
 	}
 	if (value)
 		dbm_setting_check(setting, value);
+	if (value && setting == DBM_SETTING_CANCEL_IDLE_IN_TRANSACTION)
+		require_signal_right();
 	return dbm_setting_write(name, value);
 }
 

@@ -19,6 +19,13 @@ extern void dbm_schema_root(uint8 *root);
  */
 extern int64 dbm_snapshot_record(const char *label, int64 deployment, uint8 *root);
 
+/* What dbm_schema_each calls for an object; extra: it counts for the second root. */
+typedef void (*DbmObjectVisitor) (void *context, const char *kind, const char *identity,
+								  const uint8 *hash, bool extra);
+
+/* Calls the function for every object of the live schema, in no order. */
+extern void dbm_schema_each(DbmObjectVisitor visit, void *context);
+
 /* One object that differs between a snapshot and the one before it. */
 typedef struct DbmObjectChange
 {

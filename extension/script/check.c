@@ -7,6 +7,7 @@
 
 #include "core/errors.h"
 #include "script/finding.h"
+#include "script/note.h"
 
 /* How many more lines a refusal lists. */
 #define LISTED 10
@@ -39,15 +40,14 @@ static const Refusal refusals[DBM_FINDING_KINDS] = {
 							"Use a DO block with a FOR loop."},
 	[DBM_FINDING_COPY_OUT] = {ERRCODE_DBM_SCRIPT_REFUSED, "There is no client that takes the data.",
 							  "Remove it."},
-	[DBM_FINDING_CONCURRENTLY] =
+	[DBM_FINDING_STEPS] =
 		{ERRCODE_DBM_NOT_TRANSACTIONAL,
-		 "It cannot run inside a transaction, and a change is one transaction.",
-		 "Leave out CONCURRENTLY if the table may be locked meanwhile, or run the statement by "
-		 "itself with psql."},
-	[DBM_FINDING_NOT_TRANSACTIONAL] =
+		 "It cannot run inside a transaction, and dbm_apply makes a change one transaction.",
+		 "Run: CALL dbm_apply_in_steps(...), with the same arguments, or: dbmaestro deploy"},
+	[DBM_FINDING_ONE_TRANSACTION] =
 		{ERRCODE_DBM_NOT_TRANSACTIONAL,
-		 "It cannot run inside a transaction, and a change is one transaction.",
-		 "Run the statement by itself with psql."},
+		 "It cannot run inside a transaction, which BEGIN and COMMIT of the script ask for.",
+		 "Remove BEGIN and COMMIT: dbmaestro cuts the script into steps."},
 };
 
 /* Returns how messages call the script. */
@@ -136,11 +136,30 @@ refuse_empty(const DbmScriptRules *rules)
 			 errhint("Write at least one statement; SELECT 1 does nothing.")));
 }
 
+static int
+compare_ordinals(const ListCell *a, const ListCell *b)
+{
+	return ((const DbmFinding *) lfirst(a))->ordinal - ((const DbmFinding *) lfirst(b))->ordinal;
+}
+
+/* What is refused but for secrets, in the order of the script. */
+static List *
+collect_refused(const DbmScript *script, const DbmScriptRules *rules)
+{
+	List *refused = select_findings(script, false);
+
+	if (rules->in_steps && !script->one_transaction)
+		return refused;
+	refused = list_concat(refused, dbm_step_findings(script));
+	list_sort(refused, compare_ordinals);
+	return refused;
+}
+
 void
 dbm_script_check(const DbmScript *script, const DbmScriptRules *rules)
 {
 	List *secrets = rules->allow_secrets ? NIL : select_findings(script, true);
-	List *refused = select_findings(script, false);
+	List *refused = collect_refused(script, rules);
 
 	if (secrets)
 		refuse_secrets(secrets, rules);

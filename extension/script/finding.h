@@ -15,8 +15,8 @@ typedef enum DbmFindingKind
 	DBM_FINDING_PREPARED, /* prepared statements */
 	DBM_FINDING_CURSOR,
 	DBM_FINDING_COPY_OUT, /* COPY TO STDOUT */
-	DBM_FINDING_CONCURRENTLY, /* cannot run in a transaction, but a form of it can */
-	DBM_FINDING_NOT_TRANSACTIONAL,
+	DBM_FINDING_STEPS, /* cannot run in a transaction, or not in the same one */
+	DBM_FINDING_ONE_TRANSACTION, /* the same in a script that asks for one */
 	DBM_FINDING_SECRET,
 	DBM_FINDING_KINDS
 } DbmFindingKind;
@@ -35,11 +35,5 @@ typedef struct DbmFinding
  */
 extern bool dbm_finding_of_statement(const Node *statement, bool calls_set_config,
 									 DbmFinding *finding);
-
-/*
- * Names a statement that cannot run in a transaction, and says whether leaving
- * out CONCURRENTLY helps; NULL: it can.
- */
-extern const char *dbm_not_transactional(const Node *statement, bool *concurrently);
 
 #endif /* DBM_SCRIPT_FINDING_H */

@@ -1,20 +1,21 @@
 /*
  * script/not_transactional.c: the statements that cannot run in a transaction
  *
- * From the callers of PreventInTransactionBlock in PostgreSQL 15 to 18.  What
- * depends on the catalogs (a partitioned table, a subscription's slot) the
- * server itself refuses when it gets there.
+ * From the callers of PreventInTransactionBlock in PostgreSQL 15 to 18, of
+ * which test/250_not_transactional.pl has one test per row.  Those about
+ * transactions themselves and DISCARD ALL are in refused.c: they never run.
  */
 #include "postgres.h"
 
 #include "commands/defrem.h"
 
-#include "script/finding.h"
+#include "script/note.h"
 
 typedef struct NotTransactional
 {
 	NodeTag tag;
 	bool (*applies)(const Node *node); /* NULL: always */
+	DbmNoteKind kind;
 	const char *subject;
 	bool concurrently;
 } NotTransactional;
@@ -131,28 +132,80 @@ refreshes(const Node *node)
 	}
 }
 
+/* 17 and 18: these options are handed on to the slot, where nothing rolls them back. */
+static bool
+alters_slot(const Node *node)
+{
+	const AlterSubscriptionStmt *alter = (const AlterSubscriptionStmt *) node;
+
+	return alter->kind == ALTER_SUBSCRIPTION_OPTIONS &&
+		   (find_option(alter->options, "failover") ||
+			!option_is_on(alter->options, "two_phase", true));
+}
+
+static bool
+reindexes_relation(const Node *node)
+{
+	return ((const ReindexStmt *) node)->relation != NULL;
+}
+
+/* The first row that applies counts. */
 static const NotTransactional table[] = {
-	{T_IndexStmt, index_is_concurrent, "CREATE INDEX CONCURRENTLY", true},
-	{T_DropStmt, drop_is_concurrent, "DROP INDEX CONCURRENTLY", true},
-	{T_ReindexStmt, reindex_is_concurrent, "REINDEX CONCURRENTLY", true},
-	{T_AlterTableStmt, detaches_concurrently, "ALTER TABLE ... DETACH PARTITION CONCURRENTLY",
-	 true},
-	{T_ReindexStmt, reindex_is_wide, "REINDEX of a schema or database", false},
-	{T_VacuumStmt, is_vacuum, "VACUUM", false},
-	{T_ClusterStmt, clusters_all, "CLUSTER of all tables", false},
-	{T_AlterSystemStmt, NULL, "ALTER SYSTEM", false},
-	{T_CreatedbStmt, NULL, "CREATE DATABASE", false},
-	{T_DropdbStmt, NULL, "DROP DATABASE", false},
-	{T_AlterDatabaseStmt, moves_database, "ALTER DATABASE ... SET TABLESPACE", false},
-	{T_CreateTableSpaceStmt, NULL, "CREATE TABLESPACE", false},
-	{T_DropTableSpaceStmt, NULL, "DROP TABLESPACE", false},
-	{T_CreateSubscriptionStmt, creates_slot, "CREATE SUBSCRIPTION ... WITH (create_slot = true)",
+	{T_IndexStmt, index_is_concurrent, DBM_NOTE_SINGLE, "CREATE INDEX CONCURRENTLY", true},
+	{T_DropStmt, drop_is_concurrent, DBM_NOTE_SINGLE, "DROP INDEX CONCURRENTLY", true},
+	{T_ReindexStmt, reindex_is_concurrent, DBM_NOTE_SINGLE, "REINDEX CONCURRENTLY", true},
+	{T_AlterTableStmt, detaches_concurrently, DBM_NOTE_SINGLE,
+	 "ALTER TABLE ... DETACH PARTITION CONCURRENTLY", true},
+	{T_ReindexStmt, reindex_is_wide, DBM_NOTE_SINGLE, "REINDEX of a schema or database", false},
+	{T_ReindexStmt, reindexes_relation, DBM_NOTE_SINGLE_IF_PARTITIONED,
+	 "REINDEX of a partitioned relation", false},
+	{T_VacuumStmt, is_vacuum, DBM_NOTE_SINGLE, "VACUUM", false},
+	{T_ClusterStmt, clusters_all, DBM_NOTE_SINGLE, "CLUSTER of all tables", false},
+	{T_ClusterStmt, NULL, DBM_NOTE_SINGLE_IF_PARTITIONED, "CLUSTER of a partitioned table", false},
+	{T_AlterSystemStmt, NULL, DBM_NOTE_SINGLE, "ALTER SYSTEM", false},
+	{T_CreatedbStmt, NULL, DBM_NOTE_SINGLE, "CREATE DATABASE", false},
+	{T_DropdbStmt, NULL, DBM_NOTE_SINGLE, "DROP DATABASE", false},
+	{T_AlterDatabaseStmt, moves_database, DBM_NOTE_SINGLE, "ALTER DATABASE ... SET TABLESPACE",
 	 false},
-	{T_AlterSubscriptionStmt, refreshes, "ALTER SUBSCRIPTION with refresh", false},
+	{T_CreateTableSpaceStmt, NULL, DBM_NOTE_SINGLE, "CREATE TABLESPACE", false},
+	{T_DropTableSpaceStmt, NULL, DBM_NOTE_SINGLE, "DROP TABLESPACE", false},
+	{T_CreateSubscriptionStmt, creates_slot, DBM_NOTE_SINGLE,
+	 "CREATE SUBSCRIPTION ... WITH (create_slot = true)", false},
+	{T_AlterSubscriptionStmt, refreshes, DBM_NOTE_SINGLE, "ALTER SUBSCRIPTION with refresh", false},
+	{T_AlterSubscriptionStmt, alters_slot, DBM_NOTE_SINGLE,
+	 "ALTER SUBSCRIPTION ... SET of an option of its slot", false},
+	{T_DropSubscriptionStmt, NULL, DBM_NOTE_SINGLE_IF_SLOT, "DROP SUBSCRIPTION with its slot",
+	 false},
 };
 
-const char *
-dbm_not_transactional(const Node *statement, bool *concurrently)
+/* What the catalogs are asked about, and what a temporary table could be. */
+static void
+name_target(const Node *node, DbmNote *note)
+{
+	switch (nodeTag(node))
+	{
+		case T_IndexStmt:
+			note->relation = ((const IndexStmt *) node)->relation;
+			break;
+		case T_ReindexStmt:
+			note->relation = ((const ReindexStmt *) node)->relation;
+			break;
+		case T_ClusterStmt:
+			note->relation = ((const ClusterStmt *) node)->relation;
+			break;
+		case T_AlterTableStmt:
+			note->relation = ((const AlterTableStmt *) node)->relation;
+			break;
+		case T_DropSubscriptionStmt:
+			note->name = ((const DropSubscriptionStmt *) node)->subname;
+			break;
+		default:
+			break;
+	}
+}
+
+bool
+dbm_not_transactional(const Node *statement, DbmNote *note)
 {
 	for (int row = 0; row < lengthof(table); row++)
 	{
@@ -160,8 +213,11 @@ dbm_not_transactional(const Node *statement, bool *concurrently)
 			continue;
 		if (table[row].applies && !table[row].applies(statement))
 			continue;
-		*concurrently = table[row].concurrently;
-		return table[row].subject;
+		note->kind = table[row].kind;
+		note->subject = table[row].subject;
+		note->concurrently = table[row].concurrently;
+		name_target(statement, note);
+		return true;
 	}
-	return NULL;
+	return false;
 }

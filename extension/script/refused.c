@@ -202,8 +202,6 @@ is_query(const Node *statement)
 bool
 dbm_finding_of_statement(const Node *statement, bool calls_set_config, DbmFinding *finding)
 {
-	bool concurrently;
-
 	for (int row = 0; row < lengthof(refused_statements); row++)
 	{
 		const RefusedStatement *refused = &refused_statements[row];
@@ -220,13 +218,6 @@ dbm_finding_of_statement(const Node *statement, bool calls_set_config, DbmFindin
 
 	if (IsA(statement, VariableSetStmt))
 		return judge_setting((const VariableSetStmt *) statement, finding);
-
-	finding->subject = dbm_not_transactional(statement, &concurrently);
-	if (finding->subject)
-	{
-		finding->kind = concurrently ? DBM_FINDING_CONCURRENTLY : DBM_FINDING_NOT_TRANSACTIONAL;
-		return true;
-	}
 
 	if (calls_set_config && is_query(statement))
 		return find_set_config(unconstify(Node *, statement), finding);

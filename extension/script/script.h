@@ -45,7 +45,9 @@ typedef struct DbmScript
 	DbmStatement *statements;
 	int nstatements;
 	bool wrapped; /* came in BEGIN ... COMMIT, or ends in COMMIT: left out above */
+	bool one_transaction; /* the BEGIN was there, too: its author wants one transaction */
 	List *findings; /* of DbmFinding *, what dbm_script_check refuses */
+	List *notes; /* of DbmNote *, what the steps are cut by */
 	uint8 bytes_digest[DBM_DIGEST_LENGTH]; /* SHA-256 of the bytes */
 	uint8 tokens_digest[DBM_DIGEST_LENGTH]; /* without white space and comments */
 } DbmScript;
@@ -57,6 +59,7 @@ typedef struct DbmScriptRules
 	bool rollback; /* it is the rollback script */
 	bool allow_secrets;
 	bool allow_empty;
+	bool in_steps; /* statements that cannot run in a transaction run as steps of their own */
 } DbmScriptRules;
 
 /*
@@ -72,8 +75,9 @@ extern DbmScript *dbm_script_read(const char *text, Size length, const DbmScript
 
 /*
  * Raises for whatever must not run: nothing to run, transaction control
- * inside, role switches, statements that cannot run in a transaction, literals
- * that are secrets ...  Called before the first statement.
+ * inside, role switches, literals that are secrets, statements that cannot run
+ * in a transaction unless the script may run in steps ...  Called before the
+ * first statement.
  */
 extern void dbm_script_check(const DbmScript *script, const DbmScriptRules *rules);
 

@@ -42,9 +42,25 @@ CREATE FUNCTION dbmaestro._dbm_script_check(
     change text DEFAULT '',
     rollback boolean DEFAULT false,
     allow_secrets boolean DEFAULT false,
-    allow_empty boolean DEFAULT false
+    allow_empty boolean DEFAULT false,
+    in_steps boolean DEFAULT false
 ) RETURNS void
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'dbm_script_check_text';
-COMMENT ON FUNCTION dbmaestro._dbm_script_check(text, text, boolean, boolean, boolean) IS 'reads a script and raises for what dbm_apply would refuse before its first statement';
-REVOKE ALL ON FUNCTION dbmaestro._dbm_script_check(text, text, boolean, boolean, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION dbmaestro._dbm_script_check(text, text, boolean, boolean, boolean, boolean) IS 'reads a script and raises for what dbm_apply would refuse before its first statement';
+REVOKE ALL ON FUNCTION dbmaestro._dbm_script_check(text, text, boolean, boolean, boolean, boolean) FROM PUBLIC;
+
+CREATE FUNCTION dbm_steps(
+    script text,
+    OUT step integer,
+    OUT kind text,
+    OUT first_statement integer,
+    OUT last_statement integer,
+    OUT line integer,
+    OUT subject text,
+    OUT reason text,
+    OUT statements text
+) RETURNS SETOF record
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'dbm_steps';
+COMMENT ON FUNCTION dbm_steps(text) IS 'shows how dbm_apply_in_steps would cut a script: into transactions, and single statements that cannot run in one';

@@ -113,7 +113,7 @@ dbm_script_digests(PG_FUNCTION_ARGS)
 	return dbm_result_row(fcinfo, values, nulls);
 }
 
-/* _dbm_script_check(script, change, rollback, allow_secrets, allow_empty) */
+/* _dbm_script_check(script, change, rollback, allow_secrets, allow_empty, in_steps) */
 Datum
 dbm_script_check_text(PG_FUNCTION_ARGS)
 {
@@ -124,6 +124,7 @@ dbm_script_check_text(PG_FUNCTION_ARGS)
 	rules.rollback = PG_GETARG_BOOL(2);
 	rules.allow_secrets = PG_GETARG_BOOL(3);
 	rules.allow_empty = PG_GETARG_BOOL(4);
+	rules.in_steps = PG_GETARG_BOOL(5);
 	dbm_script_check(read_argument(fcinfo, &rules), &rules);
 	PG_RETURN_VOID();
 }

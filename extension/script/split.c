@@ -19,6 +19,7 @@
 #include "script/finding.h"
 #include "script/header.h"
 #include "script/meta_command.h"
+#include "script/note.h"
 #include "script/parse.h"
 #include "script/secret.h"
 #include "script/token_digest.h"
@@ -76,6 +77,17 @@ add_finding(Splitter *splitter, const DbmFinding *finding)
 	*kept = *finding;
 	kept->subject = finding->subject ? pstrdup(finding->subject) : NULL;
 	splitter->script->findings = lappend(splitter->script->findings, kept);
+	MemoryContextSwitchTo(caller);
+}
+
+/* Keeps what the steps are cut by, in the memory of the script. */
+static void
+add_notes(Splitter *splitter, const RawStmt *parsed, const DbmStatement *statement)
+{
+	MemoryContext caller = MemoryContextSwitchTo(splitter->result);
+	List *notes = dbm_notes_of_statement(parsed, statement, splitter->piece.calls_set_config);
+
+	splitter->script->notes = list_concat(splitter->script->notes, notes);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -209,6 +221,7 @@ append_parsed(Splitter *splitter, const RawStmt *parsed, Size start, Size length
 
 	if (dbm_finding_of_statement(parsed->stmt, splitter->piece.calls_set_config, &finding))
 		add_finding(splitter, &finding);
+	add_notes(splitter, parsed, statement);
 	if (IsA(copy, CopyStmt) && copy->is_from && !copy->is_program && copy->filename == NULL)
 		statement->kind = DBM_STATEMENT_COPY_DATA;
 	return statement;
@@ -357,6 +370,13 @@ remove_statement(DbmScript *script, int ordinal)
 		else if (finding->ordinal > ordinal)
 			finding->ordinal--;
 	}
+	foreach (cell, script->notes)
+	{
+		DbmNote *note = lfirst(cell);
+
+		if (note->ordinal > ordinal)
+			note->ordinal--;
+	}
 }
 
 /*
@@ -370,6 +390,7 @@ unwrap(Splitter *splitter)
 	DbmScript *script = splitter->script;
 
 	script->wrapped = splitter->closing > 0;
+	script->one_transaction = script->wrapped && splitter->opening > 0;
 	if (script->wrapped)
 	{
 		remove_statement(script, splitter->closing);

@@ -1,8 +1,8 @@
 # test/house/command-line.sh: SQL of the command line in cli/queries.c only, versions in cli/compat.h, libgit2 where files are read
 status=0
-# statements in strings; messages that tell people what to run are sentences with a colon before it
+# statements in strings, but where scripts are written; messages that tell people what to run are sentences with a colon before it
 if grep -nE '"[( ]*(SELECT|INSERT|UPDATE|DELETE|WITH|CALL|BEGIN|COMMIT|ROLLBACK|SET|CREATE|ALTER|DROP|GRANT) ?[a-z_%("]?' \
-    cli/*.c | grep -v '^cli/queries\.c:'; then
+    cli/*.c | grep -vE '^cli/(queries|queries_baseline|dump_script)\.c:'; then
     echo "(SQL belongs into cli/queries.c)"
     status=1
 fi
@@ -10,7 +10,7 @@ if grep -n 'PG_VERSION_NUM\|PG_MAJORVERSION\|LIBPQ_HAS' cli/*.[ch] | grep -v '^c
     echo "(differences of libraries belong into cli/compat.h)"
     status=1
 fi
-if grep -nE '#include <git2' cli/*.c | grep -vE '^cli/(config|repository|manifest)\.c:'; then
+if grep -nE '#include <git2' cli/*.c | grep -vE '^cli/(config|repository|manifest|commit)\.c:'; then
     echo "(cli/repository.c reads Git)"
     status=1
 fi

@@ -1,0 +1,227 @@
+/*
+ * ledger/unfinished.c: what is known of a run that did not come to its end
+ */
+#include "postgres.h"
+
+#include "access/stratnum.h"
+#include "access/xact.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+
+#include "core/digest.h"
+#include "ledger/change.h"
+#include "ledger/run.h"
+#include "ledger/step.h"
+#include "ledger/step_proof.h"
+#include "ledger/tables.h"
+#include "ledger/unfinished.h"
+#include "pipeline/doctor.h"
+
+/* ---- on record ---- */
+
+static void
+note_step(DbmUnfinished *unfinished, const DbmRow *row)
+{
+	unfinished->step = DatumGetInt32(row->values[DBM_RUN_STEP_ORDINAL]);
+	unfinished->statement = DatumGetInt32(row->values[DBM_RUN_STEP_FIRST_STATEMENT]);
+	unfinished->line = DatumGetInt32(row->values[DBM_RUN_STEP_LINE]);
+	unfinished->step_state = dbm_row_text(row, DBM_RUN_STEP_STATE);
+	unfinished->evidence = dbm_row_text(row, DBM_RUN_STEP_EVIDENCE);
+}
+
+/* Finds the first step that is not done. */
+static void
+read_steps(DbmUnfinished *unfinished)
+{
+	DbmRow *row = dbm_row_make(&dbm_run_step_table);
+	ScanKeyData key;
+	DbmScan *scan;
+
+	ScanKeyInit(&key, DBM_RUN_STEP_RUN + 1, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(unfinished->run));
+	scan = dbm_scan_begin(&dbm_run_step_table, dbm_run_step_table.primary_key, 1, &key);
+	while (dbm_scan_next(scan, row))
+	{
+		if (DatumGetInt32(row->values[DBM_RUN_STEP_PART]) >= DBM_STEP_REPAIR)
+			continue;
+		unfinished->steps = DatumGetInt32(row->values[DBM_RUN_STEP_ORDINAL]);
+		if (unfinished->step == 0 && !dbm_step_is(row, "done") && !dbm_step_is(row, "adopted"))
+			note_step(unfinished, row);
+	}
+	dbm_scan_end(scan);
+}
+
+static const char *
+describe(const DbmUnfinished *unfinished)
+{
+	const char *script = unfinished->rollback ? "rollback script, " : "";
+
+	if (unfinished->step == 0)
+		return psprintf("%s%s, all %d steps are done", script, unfinished->state,
+						unfinished->steps);
+	return psprintf("%s%s at step %d of %d, statement %d at line %d", script, unfinished->state,
+					unfinished->step, unfinished->steps, unfinished->statement, unfinished->line);
+}
+
+bool
+dbm_unfinished_read(const char *change, DbmUnfinished *unfinished)
+{
+	DbmRow *run = dbm_row_make(&dbm_run_table);
+
+	memset(unfinished, 0, sizeof(DbmUnfinished));
+	if (!dbm_run_find(change, NULL, PG_INT64_MAX, run))
+		return false;
+	unfinished->change = change;
+	unfinished->run = dbm_row_int64(run, DBM_RUN_ID);
+	unfinished->rollback = strcmp(dbm_row_text(run, DBM_RUN_DIRECTION), "rollback") == 0;
+	unfinished->state = dbm_row_text(run, DBM_RUN_OUTCOME);
+	if (strcmp(unfinished->state, "running") == 0 &&
+		!dbm_run_is_alive(DatumGetInt32(run->values[DBM_RUN_BACKEND_PID])))
+		unfinished->state = "interrupted";
+	read_steps(unfinished);
+	unfinished->where = describe(unfinished);
+	return true;
+}
+
+/* ---- in the catalog ---- */
+
+/* The first part of the step that is not done, read for a question. */
+static bool
+find_part(const DbmUnfinished *unfinished, DbmRow *row)
+{
+	ItemPointerData tid;
+
+	for (int part = 1; dbm_step_find(unfinished->run, unfinished->step, part, row, &tid); part++)
+	{
+		if (!dbm_step_is(row, "done") && !dbm_step_is(row, "adopted"))
+			return strcmp(dbm_row_text(row, DBM_RUN_STEP_KIND), "single") == 0 &&
+				   !row->nulls[DBM_RUN_STEP_STATEMENT];
+	}
+	return false;
+}
+
+static DbmScript *
+read_script(const DbmUnfinished *unfinished)
+{
+	DbmRow *run = dbm_row_make(&dbm_run_table);
+	DbmScriptRules rules = {.name = unfinished->change,
+							.rollback = unfinished->rollback,
+							.allow_secrets = true,
+							.allow_empty = true,
+							.in_steps = true};
+	uint8 digest[DBM_DIGEST_LENGTH];
+	Size length;
+	char *text;
+
+	if (!dbm_table_get_int64(&dbm_run_table, unfinished->run, run, NULL) ||
+		!dbm_row_digest(run, DBM_RUN_SCRIPT, digest))
+		elog(ERROR, "run " INT64_FORMAT " is gone", unfinished->run);
+	text = dbm_script_content(digest, &length);
+	return dbm_script_read(text, length, &rules);
+}
+
+static char *
+prove(const DbmUnfinished *unfinished)
+{
+	DbmRow *row = dbm_row_make(&dbm_run_step_table);
+	DbmExecution execution = {0};
+	DbmExecutionPlace place;
+	DbmProof proof;
+	char *text;
+
+	if (!find_part(unfinished, row))
+		return NULL;
+	text = dbm_row_text(row, DBM_RUN_STEP_STATEMENT);
+	execution.run_as = dbm_run_role(unfinished->change);
+	execution.settings_script = read_script(unfinished);
+	execution.settings = dbm_script_settings(execution.settings_script, unfinished->statement);
+	dbm_execution_enter(&execution, &place);
+	dbm_step_prove(dbm_step_parse(text), text, &proof);
+	dbm_execution_leave(&place);
+	return proof.evidence ? pstrdup(proof.evidence) : NULL;
+}
+
+/* In a subtransaction: whoever asks how things stand is told the rest if this fails. */
+char *
+dbm_unfinished_prove(const DbmUnfinished *unfinished)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	char *volatile evidence = NULL;
+
+	if (unfinished->step == 0 || strcmp(unfinished->state, "running") == 0)
+		return NULL;
+	BeginInternalSubTransaction("dbmaestro_proof");
+	MemoryContextSwitchTo(caller);
+	PG_TRY();
+	{
+		PushActiveSnapshot(GetTransactionSnapshot());
+		evidence = prove(unfinished);
+		PopActiveSnapshot();
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(caller);
+	}
+	PG_CATCH();
+	{
+		ErrorData *edata;
+
+		MemoryContextSwitchTo(caller);
+		edata = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(caller);
+		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			ReThrowError(edata);
+		evidence = psprintf("The catalog cannot be asked: %s.", edata->message);
+	}
+	PG_END_TRY();
+	CurrentResourceOwner = owner;
+	return evidence;
+}
+
+/* ---- dbm_doctor ---- */
+
+static void
+report_one(DbmDoctorReport *report, const DbmRow *row)
+{
+	DbmUnfinished unfinished;
+	char *change = dbm_row_text(row, DBM_CHANGE_CHANGE);
+
+	if (!dbm_unfinished_read(change, &unfinished))
+		return;
+	if (strcmp(unfinished.state, "running") == 0)
+		dbm_doctor_report(report, "steps", DBM_HEALTH_INFO,
+						  psprintf("change \"%s\": %s", change, unfinished.where), NULL);
+	else
+		dbm_doctor_report(report, "steps", DBM_HEALTH_WARNING,
+						  psprintf("change \"%s\": %s", change, unfinished.where),
+						  psprintf("Run CALL dbm_resume(%s); or CALL dbm_rollback_in_steps(%s);",
+								   quote_literal_cstr(change), quote_literal_cstr(change)));
+}
+
+static void
+check_unfinished(DbmDoctorReport *report)
+{
+	DbmRow *row = dbm_row_make(&dbm_change_table);
+	DbmScan *scan;
+
+	if (!OidIsValid(dbm_table_oid(&dbm_run_step_table)) ||
+		dbm_table_difference(&dbm_change_table) || dbm_table_difference(&dbm_run_table) ||
+		dbm_table_difference(&dbm_run_step_table))
+		return;
+	scan = dbm_scan_begin(&dbm_change_table, dbm_change_table.primary_key, 0, NULL);
+	while (dbm_scan_next(scan, row))
+	{
+		if (dbm_change_is(row, "partial"))
+			report_one(report, row);
+	}
+	dbm_scan_end(scan);
+}
+
+void
+dbm_unfinished_init(void)
+{
+	dbm_doctor_register(check_unfinished);
+}

@@ -1,0 +1,36 @@
+/*
+ * ledger/unfinished.h: what is known of a run that did not come to its end
+ */
+#ifndef DBM_LEDGER_UNFINISHED_H
+#define DBM_LEDGER_UNFINISHED_H
+
+#include "core/table.h"
+
+typedef struct DbmUnfinished
+{
+	const char *change;
+	int64		run;
+	const char *state;			/* running, interrupted, partial or failed */
+	bool		rollback;
+	int			step;			/* the first one that is not done; 0: all are */
+	int			steps;
+	int			statement;		/* of the script, 0 with step */
+	int			line;
+	const char *step_state;		/* as in run_step */
+	const char *where;			/* all that in words */
+	const char *evidence;		/* what was recorded of that step, or NULL */
+} DbmUnfinished;
+
+/* Reads what is on record about the newest run of a change that is partial; false if there is none. */
+extern bool dbm_unfinished_read(const char *change, DbmUnfinished *unfinished);
+
+/*
+ * Asks the catalog now about the step that was interrupted: a sentence, or NULL
+ * where there is nothing to ask or it cannot be asked.
+ */
+extern char *dbm_unfinished_prove(const DbmUnfinished *unfinished);
+
+/* Reports them to dbm_doctor. */
+extern void dbm_unfinished_init(void);
+
+#endif							/* DBM_LEDGER_UNFINISHED_H */
