@@ -425,8 +425,8 @@ SELECT d.id AS deployment, d.environment,
        l.outcome AS last_outcome
   FROM ONLY dbmaestro.deployment AS d
   LEFT JOIN (SELECT r.deployment,
-                    pg_catalog.count(*) FILTER (WHERE r.outcome OPERATOR(pg_catalog.<>) 'failed') AS runs,
-                    pg_catalog.count(*) FILTER (WHERE r.outcome OPERATOR(pg_catalog.=) 'failed') AS failures,
+                    pg_catalog.count(*) FILTER (WHERE r.outcome OPERATOR(pg_catalog.<>) ALL (ARRAY['running', 'failed', 'partial', 'interrupted'])) AS runs,
+                    pg_catalog.count(*) FILTER (WHERE r.outcome OPERATOR(pg_catalog.=) ANY (ARRAY['failed', 'partial', 'interrupted'])) AS failures,
                     pg_catalog.max(r.id) AS last_run
                FROM ONLY dbmaestro.run AS r GROUP BY r.deployment) AS s ON s.deployment OPERATOR(pg_catalog.=) d.id
   LEFT JOIN ONLY dbmaestro.run AS l ON l.id OPERATOR(pg_catalog.=) s.last_run;
