@@ -78,10 +78,11 @@ require_ready(const Baseline *baseline, bool fresh)
 					"database \"%s\" is environment \"%s\", not \"%s\"",
 					PQdb(baseline->connection->pg), PQgetvalue(standing, 0, 0), name);
 	if (strcmp(PQgetvalue(standing, 0, 1), "detached") == 0)
-		message_die(EXIT_IDENTITY, psprintf("If it is to be \"%s\", run: dbmaestro attach %s --reason '...'",
-											name, name),
-					"database \"%s\" is a copy of environment \"%s\"",
-					PQdb(baseline->connection->pg), name);
+		message_die(
+			EXIT_IDENTITY,
+			psprintf("If it is to be \"%s\", run: dbmaestro attach %s --reason '...'", name, name),
+			"database \"%s\" is a copy of environment \"%s\"", PQdb(baseline->connection->pg),
+			name);
 	if (fresh && strcmp(PQgetvalue(standing, 0, 5), "0") != 0)
 		message_die(EXIT_ERROR,
 					"Check out the repository that they came from; a baseline comes before them.",
@@ -106,11 +107,10 @@ read_root(const Baseline *baseline)
 static void
 print_outcome(const Baseline *baseline, const PGresult *marked)
 {
-	static const TableColumn columns[] = {{"environment", TEXTOID}, {"change", TEXTOID},
-										  {"outcome", TEXTOID},		{"run", INT8OID},
-										  {"root", TEXTOID},		{"path", TEXTOID},
-										  {"commit", TEXTOID},		{"tag", TEXTOID},
-										  {NULL, 0}};
+	static const TableColumn columns[] = {
+		{"environment", TEXTOID}, {"change", TEXTOID}, {"outcome", TEXTOID},
+		{"run", INT8OID},         {"root", TEXTOID},   {"path", TEXTOID},
+		{"commit", TEXTOID},      {"tag", TEXTOID},    {NULL, 0}};
 	PGresult *table = table_make(columns);
 
 	table_add(table, baseline->environment->name, baseline->change, PQgetvalue(marked, 0, 0),
@@ -209,7 +209,8 @@ prove(const Baseline *baseline, bool fresh)
 			leave_script(baseline);
 		end_with_difference(
 			difference,
-			fresh ? "Correct these objects in the environment, and see doc/baseline.md for what no "
+			fresh
+				? "Correct these objects in the environment, and see doc/baseline.md for what no "
 					"dump can hold; then run it again."
 				  : "Bring it to the schema of the baseline first, or change the schema by a change "
 					"once it is there.",
@@ -299,9 +300,9 @@ take_over(Baseline *baseline, Repository *repository)
 	char *live = read_root(baseline);
 
 	baseline->claims = repository_claims(repository);
-	if (!yes && !prompt_yes("Record change \"%s\" of %s as applied in \"%s\", without running it?",
-							baseline->change, repository_describe(repository),
-							baseline->environment->name))
+	if (!yes &&
+		!prompt_yes("Record change \"%s\" of %s as applied in \"%s\", without running it?",
+					baseline->change, repository_describe(repository), baseline->environment->name))
 		message_die(EXIT_ERROR, NULL, "nothing was changed");
 	if (strcmp(live, baseline->root) != 0)
 		baseline->root = prove(baseline, false);
@@ -353,9 +354,9 @@ write_script(Baseline *baseline, const char *program)
 	if (PQExpBufferBroken(script.text))
 		message_die(EXIT_ERROR, NULL, "out of memory");
 	if (script.statements == 0)
-		message_die(EXIT_ERROR,
-					"Write the first change with \"dbmaestro new\", and deploy it.",
-					"there is nothing in \"%s\" to make a baseline of", baseline->environment->name);
+		message_die(EXIT_ERROR, "Write the first change with \"dbmaestro new\", and deploy it.",
+					"there is nothing in \"%s\" to make a baseline of",
+					baseline->environment->name);
 	baseline->script = script.text->data;
 	baseline->length = script.text->len;
 	return script;
@@ -400,11 +401,11 @@ begin_repository(Baseline *baseline)
 					 baseline->script))
 		message_die(EXIT_ERROR, "Move it away.", "file \"%s\" exists already", baseline->path);
 	if (commit)
-		baseline->commit = commit_make(commit, baseline->path, baseline->script, baseline->length,
-									   psprintf("Baseline of environment \"%s\"\n",
-												baseline->environment->name));
-	baseline->claims = commit ? commit_claims(commit) : repository_claims(
-		repository_open_worktree(baseline->config));
+		baseline->commit = commit_make(
+			commit, baseline->path, baseline->script, baseline->length,
+			psprintf("Baseline of environment \"%s\"\n", baseline->environment->name));
+	baseline->claims = commit ? commit_claims(commit)
+							  : repository_claims(repository_open_worktree(baseline->config));
 	mark(baseline, commit, root);
 	tell_of_rest(baseline, &script);
 }

@@ -49,7 +49,8 @@ open_git(const Config *config)
 	int code = git_repository_open_ext(&git, config->directory, 0, NULL);
 
 	if (code == GIT_ENOTFOUND)
-		message_die(EXIT_ERROR, "Run \"git init\", or say --no-commit --worktree to have the file only.",
+		message_die(EXIT_ERROR,
+					"Run \"git init\", or say --no-commit --worktree to have the file only.",
 					"\"%s\" is not in a Git repository", config->directory);
 	if (code != 0)
 		die_of_git("could not open the repository");
@@ -135,7 +136,8 @@ find_signature(Commit *commit)
 	if (name && address && git_signature_now(&commit->signature, name, address) == 0)
 		return;
 	if (git_signature_default(&commit->signature, commit->git) != 0)
-		message_die(EXIT_ERROR,
+		message_die(
+			EXIT_ERROR,
 					"Run \"git config user.name 'Your Name'\" and \"git config user.email you@example.org\".",
 					"Git does not know who you are: %s", git_reason());
 }
@@ -147,8 +149,8 @@ require_no_tag(const Commit *commit)
 	char *name = psprintf("refs/tags/%s", commit->tag);
 
 	if (git_reference_name_to_id(&id, commit->git, name) == 0)
-		message_die(EXIT_ERROR, psprintf("If it is of an attempt before, run: git tag -d %s",
-										 commit->tag),
+		message_die(EXIT_ERROR,
+					psprintf("If it is of an attempt before, run: git tag -d %s", commit->tag),
 					"there is a tag \"%s\" already", commit->tag);
 	pg_free(name);
 }
@@ -272,7 +274,8 @@ set_tag(const Commit *commit, const char *message)
 	git_object *target = NULL;
 	git_oid id;
 	bool set = git_object_lookup(&target, commit->git, &commit->id, GIT_OBJECT_COMMIT) == 0 &&
-		git_tag_create(&id, commit->git, commit->tag, target, commit->signature, message, 0) == 0;
+			   git_tag_create(&id, commit->git, commit->tag, target, commit->signature, message,
+							  0) == 0;
 
 	git_object_free(target);
 	return set;

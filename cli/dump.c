@@ -76,7 +76,8 @@ DBM_NORETURN static void
 die_without_program(const char *given, int wanted, int newest)
 {
 	const char *hint = psprintf("Install the client programs of PostgreSQL %d or newer, or name "
-								"pg_dump by --pg-dump.", wanted);
+								"pg_dump by --pg-dump.",
+								wanted);
 
 	if (newest > 0)
 		message_die(EXIT_ERROR, hint, "pg_dump is of version %d, and the server of version %d",

@@ -9,9 +9,8 @@
 #include "header.h"
 
 static const char *const known_keys[] = {
-	"Description", "Rationale",	   "Issue",	 "Downtime",	"Impact",	  "Requires",
-	"Conflicts",   "Irreversible", "Run-As", "Lint-Ignore", "Repeatable", "Labels",
-	"Baseline",
+	"Description",  "Rationale", "Issue",       "Downtime",   "Impact", "Requires", "Conflicts",
+	"Irreversible", "Run-As",    "Lint-Ignore", "Repeatable", "Labels", "Baseline",
 };
 
 #define BLANKS " \t\r\f"

@@ -24,7 +24,8 @@ queries_objects(Connection *connection)
 {
 	static const Parameters none;
 
-	return parameters_ask(connection,
+	return parameters_ask(
+		connection,
 						  psprintf("SELECT o.kind, o.identity, o.hash, o.extra FROM %s.dbm_objects()"
 								   " AS o ORDER BY o.kind COLLATE pg_catalog.\"C\","
 								   " o.identity COLLATE pg_catalog.\"C\"",
@@ -34,8 +35,7 @@ queries_objects(Connection *connection)
 
 PGresult *
 queries_baseline(Connection *connection, const char *change, const char *script, size_t length,
-				 const char *rollback, size_t rollback_length, const char *claims,
-				 const char *root)
+				 const char *rollback, size_t rollback_length, const char *claims, const char *root)
 {
 	Parameters parameters = {0};
 
@@ -188,8 +188,8 @@ queries_apply(Connection *connection, const char *change, const char *script, si
 
 	add_text(&parameters, TEXTOID, change);
 	add_bytes(&parameters, script, length);
-	return parameters_ask(connection,
-						  psprintf("SELECT outcome, root_after FROM %s.dbm_apply($1, $2)",
-								   connection->schema),
+	return parameters_ask(
+		connection,
+		psprintf("SELECT outcome, root_after FROM %s.dbm_apply($1, $2)", connection->schema),
 						  &parameters);
 }

@@ -91,8 +91,9 @@ require_locks(Connection *environment)
 		message_die(EXIT_ERROR,
 					"Name a database on another server by --scratch, or raise "
 					"max_locks_per_transaction.",
-					"the proof needs " INT64_FORMAT " locks at once, and the server has room for "
-					INT64_FORMAT, needed, room);
+					"the proof needs " INT64_FORMAT
+					" locks at once, and the server has room for " INT64_FORMAT,
+					needed, room);
 	PQclear(result);
 }
 
@@ -213,7 +214,8 @@ create_extension(Scratch *scratch, Connection *environment)
 		ExitCode code = message_server_error(result);
 
 		message_error("could not create the extension for the proof");
-		message_hint("Have a superuser create it in an empty database, and name that by --scratch.");
+		message_hint(
+			"Have a superuser create it in an empty database, and name that by --scratch.");
 		exit(connection_interrupted() ? EXIT_INTERRUPTED : code);
 	}
 	expect(scratch, result);

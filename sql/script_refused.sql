@@ -16,7 +16,7 @@ INSERT INTO probe (script) VALUES
     ('REINDEX SCHEMA s'), ('REINDEX DATABASE d'), ('VACUUM'), ('VACUUM FULL t'), ('CLUSTER'), ('ALTER SYSTEM SET work_mem = 1'),
     ('CREATE DATABASE d'), ('DROP DATABASE d'), ('ALTER DATABASE d SET TABLESPACE s'), ('CREATE TABLESPACE s LOCATION ''/'''), ('DROP TABLESPACE s'),
     ('CREATE SUBSCRIPTION s CONNECTION '''' PUBLICATION p'), ('ALTER SUBSCRIPTION s REFRESH PUBLICATION'), ('ALTER SUBSCRIPTION s SET PUBLICATION p'),
-    ('ALTER TABLE t DETACH PARTITION p CONCURRENTLY');
+    ('ALTER TABLE t DETACH PARTITION p CONCURRENTLY'), ('DO ''BEGIN COMMIT; END'''), ('ALTER TYPE e ADD VALUE ''b''; SELECT ''b''::e');
 
 -- and what only looks like it
 CREATE TEMPORARY TABLE harmless (number serial, script text);
@@ -29,7 +29,7 @@ INSERT INTO harmless (script) VALUES
     ('CREATE INDEX ON t (a)'), ('DROP INDEX i'), ('ALTER TABLE t DETACH PARTITION p'), ('ALTER DATABASE d SET work_mem = 1'),
     ('CREATE SUBSCRIPTION s CONNECTION '''' PUBLICATION p WITH (connect = false)'), ('CREATE SUBSCRIPTION s CONNECTION '''' PUBLICATION p WITH (create_slot = false)'),
     ('ALTER SUBSCRIPTION s SET PUBLICATION p WITH (refresh = false)'), ('ALTER SUBSCRIPTION s DISABLE'), ('EXPLAIN SELECT 1'),
-    ('COPY t TO ''/tmp/x'''), ('CREATE TABLE role (commit int, vacuum int)'), ('DO ''BEGIN COMMIT; END'''), ('CALL p()'),
+    ('COPY t TO ''/tmp/x'''), ('CREATE TABLE role (commit int, vacuum int)'), ('DO ''BEGIN NULL; END'''), ('CALL p()'),
     ('CREATE FUNCTION f() RETURNS int LANGUAGE sql SET role = a AS ''SELECT 1''');
 
 CREATE FUNCTION pg_temp.verdict(script text) RETURNS text LANGUAGE plpgsql AS $$

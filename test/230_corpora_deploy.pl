@@ -95,7 +95,7 @@ sub find_refusal
     my ($verdict, $several, $down) = @_;
 
     return { part => 'script', sqlstate => qr/^MA021$/ } if $several;
-    return { part => 'script', sqlstate => qr/^(?:MA022|2D000)$/ } if $verdict ne 'tx';
+    return { part => 'script', sqlstate => qr/^MA02[12]$/ } if $verdict ne 'tx';
     return undef unless $down;
     return { part => 'rollback', sqlstate => qr/^MA022$/ } if $down->[4] eq 'notx';
     # a rollback script that cannot be parsed is none

@@ -79,6 +79,14 @@
 #define dbm_owns_namespace(oid, role) pg_namespace_ownercheck(oid, role)
 #endif
 
+#if PG_VERSION_NUM >= 160000
+#define dbm_may_use_namespace(oid, role) \
+	(object_aclcheck(NamespaceRelationId, oid, role, ACL_USAGE) == ACLCHECK_OK)
+#else
+#define dbm_may_use_namespace(oid, role) \
+	(pg_namespace_aclcheck(oid, role, ACL_USAGE) == ACLCHECK_OK)
+#endif
+
 /* 16 tells through an argument which indexes an update needs. */
 #if PG_VERSION_NUM >= 160000
 static inline void
@@ -217,6 +225,9 @@ dbm_check_insert_columns(ParseState *pstate, ParseNamespaceItem *item, List *col
 #define dbm_index_beginscan(heap, index, snapshot, nkeys) \
 	index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
+
+/* 17 lets a value be used in the transaction that adds it, if that has made its type as well. */
+#define DBM_USES_VALUES_OF_NEW_TYPES (PG_VERSION_NUM >= 170000)
 
 /* 17 renamed the locale of a collation, 16 gave it rules. */
 #if PG_VERSION_NUM >= 170000

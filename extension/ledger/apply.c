@@ -91,8 +91,8 @@ require_whole(const char *change)
 	const char *name = quote_literal_cstr(change);
 
 	if (dbm_change_find(change, row, NULL) && dbm_change_is(row, "partial"))
-		ereport(ERROR, (errcode(ERRCODE_DBM_PARTIAL),
-						errmsg("change \"%s\" is applied in part", change),
+		ereport(ERROR,
+				(errcode(ERRCODE_DBM_PARTIAL), errmsg("change \"%s\" is applied in part", change),
 						errdetail("Some of its steps are done."),
 						errhint("Run CALL dbm_resume(%s); to go on, or CALL "
 								"dbm_rollback_in_steps(%s); to go back.",
@@ -191,8 +191,7 @@ submit_body(PG_FUNCTION_ARGS)
 		dbm_change_require_same(row, &change);
 	else if (!known || !is_submitted(row, &change))
 	{
-		bool applied = known &&
-			(dbm_change_is(row, "applied") || dbm_change_is(row, "partial"));
+		bool applied = known && (dbm_change_is(row, "applied") || dbm_change_is(row, "partial"));
 
 		/* what is applied, or some of it, stays what it is until its new content has run */
 		if (!applied)

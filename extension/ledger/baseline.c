@@ -137,11 +137,11 @@ require_root(const uint8 *wanted, const uint8 *live)
 	const char *name = dbm_environment()->name;
 
 	if (memcmp(wanted, live, DBM_DIGEST_LENGTH) != 0)
-		ereport(ERROR, (errcode(ERRCODE_DBM_DRIFT),
+		ereport(ERROR,
+				(errcode(ERRCODE_DBM_DRIFT),
 						errmsg("the schema of environment \"%s\" is not that of the baseline", name),
 						errdetail("Its root hash is %s, that of the baseline is %s.",
-								  dbm_hex(live, DBM_DIGEST_LENGTH),
-								  dbm_hex(wanted, DBM_DIGEST_LENGTH)),
+						   dbm_hex(live, DBM_DIGEST_LENGTH), dbm_hex(wanted, DBM_DIGEST_LENGTH)),
 						errhint("See what differs: dbmaestro baseline %s", name)));
 }
 

@@ -503,6 +503,15 @@ CREATE FUNCTION dbm_plan(manifest jsonb, followed jsonb DEFAULT NULL,
 RETURNS SETOF record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_plan';
 COMMENT ON FUNCTION dbm_plan(jsonb, jsonb) IS 'compares a repository with the ledger, and with what the environment that is followed has: pending, applied, changed, out of order, not promoted, missing, unknown';
 
+CREATE FUNCTION dbm_step_proof(statement text,
+    OUT verdict text, OUT evidence text, OUT cleanup text, OUT finish text, OUT repeatable boolean)
+RETURNS record LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_step_proof';
+COMMENT ON FUNCTION dbm_step_proof(text) IS 'tells what the catalogs prove about a statement that cannot run in a transaction: done, not done, partial or unknown, and what to do about it';
+
+CREATE FUNCTION dbm_step_parts(statement text, OUT part integer, OUT kind text, OUT statement text)
+RETURNS SETOF record LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_step_parts_of';
+COMMENT ON FUNCTION dbm_step_parts(text) IS 'tells which statements run in place of one that cannot run in a transaction; no rows: it runs as it is';
+
 CREATE FUNCTION dbm_manifest()
 RETURNS jsonb LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_manifest';
 COMMENT ON FUNCTION dbm_manifest() IS 'tells what is applied in this environment, in the order in which it was, for environments that follow it and for those who roll back';

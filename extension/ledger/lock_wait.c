@@ -158,6 +158,8 @@ dbm_lock_wait_statement(const Node *statement)
 {
 	Watch *noted = watch;
 
+	if (noted == NULL)
+		return;
 	noted->mode = NoLock;
 	noted->unwaited = NIL;
 	noted->statement_began = GetCurrentTimestamp();

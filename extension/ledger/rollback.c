@@ -119,8 +119,7 @@ static void
 require_ran(const char *name, const DbmRow *run)
 {
 	if (strcmp(dbm_row_text(run, DBM_RUN_OUTCOME), "adopted") == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DBM_NO_ROLLBACK),
+		ereport(ERROR, (errcode(ERRCODE_DBM_NO_ROLLBACK),
 				 errmsg("change \"%s\" was adopted and cannot be rolled back", name),
 				 errdetail("What it makes was there before it: it never ran here."),
 				 errhint("Write a new change that removes what is to go.")));

@@ -42,6 +42,7 @@
 
 typedef struct Launch
 {
+	const DbmStepOrder *order;
 	dsm_segment *segment;
 	shm_mq_handle *queue;
 	BackgroundWorkerHandle *worker;
@@ -191,11 +192,18 @@ start_worker(Launch *launch)
 
 /* An error of the worker, or a notice, as if it were ours: with the place in the script. */
 static void
-throw_message(StringInfo message)
+throw_message(const Launch *launch, StringInfo message)
 {
 	ErrorData edata;
 
 	pq_parse_errornotice(message, &edata);
+	if (!launch->order->exact && edata.cursorpos > 0)
+	{
+		/* a position in what the script does not say */
+		edata.internalquery = unconstify(char *, launch->order->statement);
+		edata.internalpos = edata.cursorpos;
+		edata.cursorpos = 0;
+	}
 	/* that the worker had to end is no reason for us to */
 	edata.elevel = Min(edata.elevel, ERROR);
 	ThrowErrorData(&edata);
@@ -208,7 +216,7 @@ keep_error(Launch *launch)
 
 	PG_TRY();
 	{
-		throw_message(launch->error);
+		throw_message(launch, launch->error);
 	}
 	PG_CATCH();
 	{
@@ -244,7 +252,7 @@ handle_message(Launch *launch, const void *data, Size size)
 				launch->error = message;
 			break;
 		case 'N':
-			throw_message(message);
+			throw_message(launch, message);
 			break;
 		case DBM_STEP_OBJECTS:
 			read_objects(launch, message);
@@ -332,7 +340,7 @@ wait_for_worker(Launch *launch)
 void
 dbm_step_launch(const DbmStepOrder *order, DbmStepAnswer *answer)
 {
-	Launch launch = {.answer = answer};
+	Launch launch = {.order = order, .answer = answer};
 	bool timeout_was_armed = get_timeout_active(STATEMENT_TIMEOUT);
 	Size size = estimate(order);
 	instr_time start;

@@ -45,6 +45,7 @@ typedef struct DbmStepOrder
 	DbmStepHead head;
 	const char *change;
 	const char *statement;
+	bool		exact;			/* it is the text of the script */
 	Size		settings_size;
 	char	   *settings;		/* as SerializeGUCState made them */
 } DbmStepOrder;

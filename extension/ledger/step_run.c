@@ -19,6 +19,7 @@
 #include "core/errors.h"
 #include "ledger/change.h"
 #include "ledger/commit.h"
+#include "ledger/lock_retry.h"
 #include "ledger/step.h"
 #include "ledger/step_run.h"
 #include "ledger/step_single.h"
@@ -60,6 +61,16 @@ dbm_step_attempt(DbmStepRun *steps, DbmStepWork work, void *argument)
 	}
 	PG_END_TRY();
 	return failure;
+}
+
+bool
+dbm_step_try_again(int attempt, TimestampTz began, const ErrorData *failure)
+{
+	if (!dbm_lock_retry_helps(failure))
+		return false;
+	/* nothing was done in this transaction; while we wait we hold nothing */
+	SPI_commit();
+	return dbm_lock_retry_wait(attempt, began, failure);
 }
 
 void
@@ -259,10 +270,14 @@ run_group(DbmStepRun *steps, void *argument)
 static void
 take_group(DbmStepRun *steps)
 {
-	ErrorData *failure = dbm_step_attempt(steps, run_group, NULL);
+	TimestampTz began = GetCurrentTimestamp();
+	ErrorData *failure;
 
-	if (failure)
-		dbm_step_fail(steps, failure);
+	for (int attempt = 1; (failure = dbm_step_attempt(steps, run_group, NULL)) != NULL; attempt++)
+	{
+		if (!dbm_step_try_again(attempt, began, failure))
+			dbm_step_fail(steps, failure);
+	}
 	dbm_step_commit(steps);
 }
 

@@ -21,9 +21,13 @@
 #include "core/settings.h"
 #include "ledger/step.h"
 #include "ledger/step_order.h"
+#include "ledger/step_parts.h"
 #include "ledger/step_proof.h"
 #include "ledger/step_single.h"
 #include "ledger/tables.h"
+
+/* More things than that are not in the way of one statement. */
+#define MOST_CLEANUPS 20
 
 typedef enum Action
 {
@@ -45,6 +49,7 @@ typedef struct Part
 
 	/* this attempt */
 	Action		action;
+	int			cleanups;		/* that were tried */
 	DbmProof	before;
 	DbmStepOrder order;			/* what is run now */
 	DbmStepAnswer answer;
@@ -101,23 +106,6 @@ order_settings(DbmStepRun *steps, DbmStepOrder *order)
 
 /* ---- what is to be done ---- */
 
-/* Does it do no harm, and all it is to do, when it runs once more? */
-static bool
-is_repeatable(const Node *statement)
-{
-	switch (nodeTag(statement))
-	{
-		case T_VacuumStmt:
-		case T_ClusterStmt:
-		case T_ReindexStmt:
-		case T_AlterSystemStmt:
-		case T_AlterSubscriptionStmt:
-			return true;
-		default:
-			return false;
-	}
-}
-
 static void
 refuse_unknown(const DbmStepRun *steps, const Part *part)
 {
@@ -139,8 +127,7 @@ decide_unknown(DbmStepRun *steps, Part *part, DbmRow *row)
 {
 	const char *word = steps->interrupted;
 
-	if ((!dbm_step_is(row, "running") && !dbm_step_is(row, "interrupted")) ||
-		is_repeatable(part->raw->stmt))
+	if (!dbm_step_is(row, "running") && !dbm_step_is(row, "interrupted"))
 		return ACTION_RUN;
 	if (word == NULL)
 		refuse_unknown(steps, part);
@@ -179,9 +166,7 @@ decide(DbmStepRun *steps, Part *part, DbmRow *row)
 			dbm_row_set_text(row, DBM_RUN_STEP_STATE, "done");
 			return ACTION_NOTHING;
 		case DBM_PROOF_PARTIAL:
-			if (part->action == ACTION_CLEANUP)
-				refuse_remains(steps, part);
-			if (part->before.cleanup)
+			if (part->before.cleanup && part->cleanups++ < MOST_CLEANUPS)
 				return ACTION_CLEANUP;
 			if (part->before.finish)
 				return ACTION_FINISH;
@@ -252,6 +237,9 @@ intend(DbmStepRun *steps, Part *part, int number, const char *kind, const char *
 	};
 	part->order.change = steps->run.change;
 	part->order.statement = text;
+	part->order.exact = strlen(text) == current_statement(steps)->length &&
+						memcmp(text, steps->run.script->text + current_statement(steps)->start,
+							   strlen(text)) == 0;
 	order_settings(steps, &part->order);
 	dbm_row_set_text(row, DBM_RUN_STEP_KIND, kind);
 	set_statement(row, text);
@@ -378,7 +366,7 @@ static bool
 judge(const DbmStepRun *steps, Part *part)
 {
 	bool shown = part->after.verdict == DBM_PROOF_DONE;
-	bool could_be = shown || part->after.verdict == DBM_PROOF_UNKNOWN;
+	bool could_be = shown || part->after.verdict == DBM_PROOF_UNKNOWN || part->after.repeatable;
 
 	part->error = part->answer.error;
 	if (part->answer.complete && could_be)
@@ -489,6 +477,9 @@ clean_up(DbmStepRun *steps, Part *part)
 static void
 take_part_by_worker(DbmStepRun *steps, Part *part)
 {
+	TimestampTz began = GetCurrentTimestamp();
+	int attempt = 0;
+
 	for (;;)
 	{
 		must(steps, look, part);
@@ -498,10 +489,11 @@ take_part_by_worker(DbmStepRun *steps, Part *part)
 			return;
 		}
 		launch(steps, part);
-		if (part->error)
+		if (part->error && !dbm_step_try_again(++attempt, began, part->error))
 			clean_up(steps, part);
-		if (part->action != ACTION_CLEANUP)
+		if (!part->error && part->action != ACTION_CLEANUP)
 			return;
+		steps->left_behind = steps->unknown = false;
 	}
 }
 
@@ -534,6 +526,21 @@ run_in_transaction(DbmStepRun *steps, void *argument)
 		complete_step(steps, part);
 }
 
+static void
+take_part_by_transaction(DbmStepRun *steps, Part *part)
+{
+	TimestampTz began = GetCurrentTimestamp();
+	ErrorData *failure;
+
+	for (int attempt = 1; (failure = dbm_step_attempt(steps, run_in_transaction, part)) != NULL;
+		 attempt++)
+	{
+		if (!dbm_step_try_again(attempt, began, failure))
+			dbm_step_fail(steps, failure);
+	}
+	dbm_step_commit(steps);
+}
+
 /* ---- the step ---- */
 
 static void
@@ -546,27 +553,84 @@ write_part(DbmStepRun *steps, int number, const DbmStepPart *part)
 	dbm_step_write(row);
 }
 
-/* Once: what it stands for depends on the catalog of that moment. */
-static void
-expand(DbmStepRun *steps, void *argument)
+static List *
+ask_for_parts(DbmStepRun *steps)
 {
 	const DbmStatement *statement = current_statement(steps);
-	DbmStepPart whole = {.single = true};
+	DbmStepPart *whole = palloc0(sizeof(DbmStepPart));
 	DbmExecution execution;
 	DbmExecutionPlace place;
 	List *parts;
+
+	whole->single = true;
+	whole->text = pnstrdup(steps->run.script->text + statement->start, statement->length);
+	begin_execution(steps, &execution, &place);
+	parts = dbm_step_parts(dbm_step_parse(whole->text), whole->text);
+	dbm_execution_leave(&place);
+	return parts ? parts : list_make1(whole);
+}
+
+static bool
+is_among(List *parts, const char *text)
+{
+	ListCell *cell;
+
+	foreach (cell, parts)
+	{
+		if (strcmp(((DbmStepPart *) lfirst(cell))->text, text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A resumed step of many parts: partitions have come and gone.  What is not
+ * asked for any more is settled, what is new comes last.
+ */
+static void
+expand_again(DbmStepRun *steps)
+{
+	List *parts = ask_for_parts(steps);
+	List *known = NIL;
+	DbmRow *row = dbm_row_make(&dbm_run_step_table);
+	ItemPointerData tid;
+	int number;
+	ListCell *cell;
+
+	for (number = 1; dbm_step_find(steps->run.id, steps->current->ordinal, number, row, &tid);
+		 number++)
+	{
+		DbmStepPart *part = palloc0(sizeof(DbmStepPart));
+
+		part->text = dbm_row_text(row, DBM_RUN_STEP_STATEMENT);
+		known = lappend(known, part);
+		if (!is_among(parts, part->text) &&
+			!dbm_step_part_is_done(steps->run.id, steps->current, number))
+			conclude_row(steps, number, "done", "It is not needed any more.", NULL);
+	}
+	foreach (cell, parts)
+	{
+		if (!is_among(known, ((DbmStepPart *) lfirst(cell))->text))
+			write_part(steps, number++, lfirst(cell));
+	}
+}
+
+/* What it stands for depends on the catalog of that moment, and is kept. */
+static void
+expand(DbmStepRun *steps, void *argument)
+{
+	DbmRow *row = dbm_row_make(&dbm_run_step_table);
+	ItemPointerData tid;
 	int number = 0;
 	ListCell *cell;
 
 	if (!read_row(steps, 1)->nulls[DBM_RUN_STEP_STATEMENT])
+	{
+		if (dbm_step_find(steps->run.id, steps->current->ordinal, 2, row, &tid))
+			expand_again(steps);
 		return;
-	whole.text = pnstrdup(steps->run.script->text + statement->start, statement->length);
-	begin_execution(steps, &execution, &place);
-	parts = dbm_step_parts(dbm_step_parse(whole.text), whole.text);
-	dbm_execution_leave(&place);
-	if (parts == NIL)
-		parts = list_make1(&whole);
-	foreach (cell, parts)
+	}
+	foreach (cell, ask_for_parts(steps))
 		write_part(steps, ++number, lfirst(cell));
 }
 
@@ -613,8 +677,7 @@ dbm_step_take_single(DbmStepRun *steps)
 			take_part_by_worker(steps, part);
 		else
 		{
-			must(steps, run_in_transaction, part);
-			dbm_step_commit(steps);
+			take_part_by_transaction(steps, part);
 		}
 	}
 	dbm_script_place_end(&place);

@@ -14,6 +14,9 @@
 typedef void (*DbmStepWork) (DbmStepRun *steps, void *argument);
 extern struct ErrorData *dbm_step_attempt(DbmStepRun *steps, DbmStepWork work, void *argument);
 
+/* Did it fail for a lock, and is it to be tried again now?  Commits and waits. */
+extern bool dbm_step_try_again(int attempt, TimestampTz began, const struct ErrorData *failure);
+
 /* Commits if the run may go on, and begins the next transaction. */
 extern void dbm_step_commit(DbmStepRun *steps);
 

@@ -4,10 +4,10 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
+#include "utils/builtins.h"
 
 #include "core/errors.h"
 #include "script/finding.h"
-#include "script/note.h"
 
 /* How many more lines a refusal lists. */
 #define LISTED 10
@@ -40,14 +40,33 @@ static const Refusal refusals[DBM_FINDING_KINDS] = {
 							"Use a DO block with a FOR loop."},
 	[DBM_FINDING_COPY_OUT] = {ERRCODE_DBM_SCRIPT_REFUSED, "There is no client that takes the data.",
 							  "Remove it."},
-	[DBM_FINDING_STEPS] =
+	[DBM_FINDING_SINGLE] =
 		{ERRCODE_DBM_NOT_TRANSACTIONAL,
-		 "It cannot run inside a transaction, and dbm_apply makes a change one transaction.",
-		 "Run: CALL dbm_apply_in_steps(...), with the same arguments, or: dbmaestro deploy"},
+		 "It cannot run inside a transaction, and dbm_apply makes a change one transaction.", NULL},
+	[DBM_FINDING_NEW_VALUE] =
+		{ERRCODE_DBM_NOT_TRANSACTIONAL,
+		 "The value can be used when the transaction that adds it has committed, and dbm_apply "
+		 "makes a change one transaction.",
+		 NULL},
 	[DBM_FINDING_ONE_TRANSACTION] =
-		{ERRCODE_DBM_NOT_TRANSACTIONAL,
-		 "It cannot run inside a transaction, which BEGIN and COMMIT of the script ask for.",
+		{ERRCODE_DBM_SCRIPT_REFUSED,
+		 "It cannot run inside a transaction, and BEGIN and COMMIT of the script ask for one.",
 		 "Remove BEGIN and COMMIT: dbmaestro cuts the script into steps."},
+	[DBM_FINDING_TEMPORARY] =
+		{ERRCODE_DBM_SCRIPT_REFUSED,
+		 "It runs in a session of its own, which does not see temporary relations of the script.",
+		 "Leave out CONCURRENTLY, which a temporary relation does not need, or make it permanent."},
+	[DBM_FINDING_LOCK] =
+		{ERRCODE_DBM_SCRIPT_REFUSED,
+		 "The script runs in steps, and a step gives back what it has locked when it ends.",
+		 "Lock and unlock in one step, which dbm_steps shows, or leave it out: no other change "
+		 "runs meanwhile."},
+	[DBM_FINDING_ENDS_TRANSACTION] =
+		{ERRCODE_DBM_SCRIPT_REFUSED,
+		 "Its code, or that of a procedure it calls, holds COMMIT or ROLLBACK: when it stops "
+		 "halfway, nobody can tell what it has done.",
+		 "Take them out and make each part a change of its own, or, if it changes rows alone, run "
+		 "it with psql once the change is deployed."},
 };
 
 /* Returns how messages call the script. */
@@ -114,6 +133,18 @@ refuse_secrets(List *findings, const DbmScriptRules *rules)
 					 "psql, or run: SELECT dbm_configure('allow_secrets', 'on');")));
 }
 
+/* What to do with a script that needs steps. */
+static const char *
+steps_hint(const DbmScriptRules *rules)
+{
+	const char *procedure = rules->rollback ? "dbm_rollback_in_steps" : "dbm_apply_in_steps";
+	const char *name = rules->name ? quote_literal_cstr(rules->name) : "<name>";
+
+	return psprintf("Let the command line do it, which runs such a script in steps, or run: CALL "
+					"%s(%s%s);",
+					procedure, name, rules->rollback ? "" : ", '<script>'");
+}
+
 static void
 refuse_statements(List *findings, const DbmScriptRules *rules)
 {
@@ -124,7 +155,7 @@ refuse_statements(List *findings, const DbmScriptRules *rules)
 		ERROR,
 		(errcode(refusal->code), errmsg("cannot run %s in %s", first->subject, name_script(rules)),
 		 errdetail("It is at line %d.  %s%s", first->line, refusal->detail, list_others(findings)),
-		 errhint("%s", refusal->hint)));
+		 errhint("%s", refusal->hint ? refusal->hint : steps_hint(rules))));
 }
 
 static void
@@ -142,15 +173,35 @@ compare_ordinals(const ListCell *a, const ListCell *b)
 	return ((const DbmFinding *) lfirst(a))->ordinal - ((const DbmFinding *) lfirst(b))->ordinal;
 }
 
+/* Does it stand in the way of the way that the script is going to run? */
+static bool
+is_in_the_way(const DbmFinding *finding, const DbmScriptRules *rules)
+{
+	switch (finding->kind)
+	{
+		case DBM_FINDING_SINGLE:
+		case DBM_FINDING_NEW_VALUE:
+			return !rules->in_steps;
+		case DBM_FINDING_TEMPORARY:
+		case DBM_FINDING_LOCK:
+			return rules->in_steps;
+		default:
+			return true;
+	}
+}
+
 /* What is refused but for secrets, in the order of the script. */
 static List *
 collect_refused(const DbmScript *script, const DbmScriptRules *rules)
 {
 	List *refused = select_findings(script, false);
+	ListCell *cell;
 
-	if (rules->in_steps && !script->one_transaction)
-		return refused;
-	refused = list_concat(refused, dbm_step_findings(script));
+	foreach (cell, dbm_step_findings(script))
+	{
+		if (is_in_the_way(lfirst(cell), rules))
+			refused = lappend(refused, lfirst(cell));
+	}
 	list_sort(refused, compare_ordinals);
 	return refused;
 }

@@ -15,8 +15,12 @@ typedef enum DbmFindingKind
 	DBM_FINDING_PREPARED, /* prepared statements */
 	DBM_FINDING_CURSOR,
 	DBM_FINDING_COPY_OUT, /* COPY TO STDOUT */
-	DBM_FINDING_STEPS, /* cannot run in a transaction, or not in the same one */
-	DBM_FINDING_ONE_TRANSACTION, /* the same in a script that asks for one */
+	DBM_FINDING_SINGLE, /* cannot run in a transaction */
+	DBM_FINDING_NEW_VALUE, /* uses an enum value that the same transaction added */
+	DBM_FINDING_ONE_TRANSACTION, /* cannot run in the transaction that the script asks for */
+	DBM_FINDING_TEMPORARY, /* a statement of its own on what its session does not see */
+	DBM_FINDING_LOCK, /* a lock that was to be held over steps */
+	DBM_FINDING_ENDS_TRANSACTION, /* code that commits by itself */
 	DBM_FINDING_SECRET,
 	DBM_FINDING_KINDS
 } DbmFindingKind;
@@ -35,5 +39,11 @@ typedef struct DbmFinding
  */
 extern bool dbm_finding_of_statement(const Node *statement, bool calls_set_config,
 									 DbmFinding *finding);
+
+/*
+ * What keeps a script from being one transaction, and what keeps it from
+ * running in steps: a list of DbmFinding *, in no order.
+ */
+extern List *dbm_step_findings(const DbmScript *script);
 
 #endif /* DBM_SCRIPT_FINDING_H */

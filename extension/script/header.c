@@ -13,9 +13,8 @@
 #include "script/script.h"
 
 static const char *const known_keys[] = {
-	"Description", "Rationale",    "Issue",  "Downtime",    "Impact",     "Requires",
-	"Conflicts",   "Irreversible", "Run-As", "Lint-Ignore", "Repeatable", "Labels",
-	"Baseline",
+	"Description",  "Rationale", "Issue",       "Downtime",   "Impact", "Requires", "Conflicts",
+	"Irreversible", "Run-As",    "Lint-Ignore", "Repeatable", "Labels", "Baseline",
 };
 
 /* One line of the script, without white space around it. */

@@ -9,6 +9,7 @@
 
 #include "commands/defrem.h"
 
+#include "script/code.h"
 #include "script/note.h"
 
 typedef struct NotTransactional
@@ -17,7 +18,6 @@ typedef struct NotTransactional
 	bool (*applies)(const Node *node); /* NULL: always */
 	DbmNoteKind kind;
 	const char *subject;
-	bool concurrently;
 } NotTransactional;
 
 /* The last option of this name: the server lets the last one win, too. */
@@ -151,50 +151,84 @@ reindexes_relation(const Node *node)
 
 /* The first row that applies counts. */
 static const NotTransactional table[] = {
-	{T_IndexStmt, index_is_concurrent, DBM_NOTE_SINGLE, "CREATE INDEX CONCURRENTLY", true},
-	{T_DropStmt, drop_is_concurrent, DBM_NOTE_SINGLE, "DROP INDEX CONCURRENTLY", true},
-	{T_ReindexStmt, reindex_is_concurrent, DBM_NOTE_SINGLE, "REINDEX CONCURRENTLY", true},
+	{T_IndexStmt, index_is_concurrent, DBM_NOTE_SINGLE, "CREATE INDEX CONCURRENTLY"},
+	{T_DropStmt, drop_is_concurrent, DBM_NOTE_SINGLE, "DROP INDEX CONCURRENTLY"},
+	{T_ReindexStmt, reindex_is_concurrent, DBM_NOTE_SINGLE, "REINDEX CONCURRENTLY"},
 	{T_AlterTableStmt, detaches_concurrently, DBM_NOTE_SINGLE,
-	 "ALTER TABLE ... DETACH PARTITION CONCURRENTLY", true},
-	{T_ReindexStmt, reindex_is_wide, DBM_NOTE_SINGLE, "REINDEX of a schema or database", false},
+	 "ALTER TABLE ... DETACH PARTITION CONCURRENTLY"},
+	{T_ReindexStmt, reindex_is_wide, DBM_NOTE_SINGLE, "REINDEX of a schema or database"},
 	{T_ReindexStmt, reindexes_relation, DBM_NOTE_SINGLE_IF_PARTITIONED,
-	 "REINDEX of a partitioned relation", false},
-	{T_VacuumStmt, is_vacuum, DBM_NOTE_SINGLE, "VACUUM", false},
-	{T_ClusterStmt, clusters_all, DBM_NOTE_SINGLE, "CLUSTER of all tables", false},
-	{T_ClusterStmt, NULL, DBM_NOTE_SINGLE_IF_PARTITIONED, "CLUSTER of a partitioned table", false},
-	{T_AlterSystemStmt, NULL, DBM_NOTE_SINGLE, "ALTER SYSTEM", false},
-	{T_CreatedbStmt, NULL, DBM_NOTE_SINGLE, "CREATE DATABASE", false},
-	{T_DropdbStmt, NULL, DBM_NOTE_SINGLE, "DROP DATABASE", false},
-	{T_AlterDatabaseStmt, moves_database, DBM_NOTE_SINGLE, "ALTER DATABASE ... SET TABLESPACE",
-	 false},
-	{T_CreateTableSpaceStmt, NULL, DBM_NOTE_SINGLE, "CREATE TABLESPACE", false},
-	{T_DropTableSpaceStmt, NULL, DBM_NOTE_SINGLE, "DROP TABLESPACE", false},
+	 "REINDEX of a partitioned relation"},
+	{T_VacuumStmt, is_vacuum, DBM_NOTE_SINGLE, "VACUUM"},
+	{T_ClusterStmt, clusters_all, DBM_NOTE_SINGLE, "CLUSTER of all tables"},
+	{T_ClusterStmt, NULL, DBM_NOTE_SINGLE_IF_PARTITIONED, "CLUSTER of a partitioned table"},
+	{T_AlterSystemStmt, NULL, DBM_NOTE_SINGLE, "ALTER SYSTEM"},
+	{T_CreatedbStmt, NULL, DBM_NOTE_SINGLE, "CREATE DATABASE"},
+	{T_DropdbStmt, NULL, DBM_NOTE_SINGLE, "DROP DATABASE"},
+	{T_AlterDatabaseStmt, moves_database, DBM_NOTE_SINGLE, "ALTER DATABASE ... SET TABLESPACE"},
+	{T_CreateTableSpaceStmt, NULL, DBM_NOTE_SINGLE, "CREATE TABLESPACE"},
+	{T_DropTableSpaceStmt, NULL, DBM_NOTE_SINGLE, "DROP TABLESPACE"},
 	{T_CreateSubscriptionStmt, creates_slot, DBM_NOTE_SINGLE,
-	 "CREATE SUBSCRIPTION ... WITH (create_slot = true)", false},
-	{T_AlterSubscriptionStmt, refreshes, DBM_NOTE_SINGLE, "ALTER SUBSCRIPTION with refresh", false},
+	 "CREATE SUBSCRIPTION ... WITH (create_slot = true)"},
+	{T_AlterSubscriptionStmt, refreshes, DBM_NOTE_SINGLE, "ALTER SUBSCRIPTION with refresh"},
 	{T_AlterSubscriptionStmt, alters_slot, DBM_NOTE_SINGLE,
-	 "ALTER SUBSCRIPTION ... SET of an option of its slot", false},
-	{T_DropSubscriptionStmt, NULL, DBM_NOTE_SINGLE_IF_SLOT, "DROP SUBSCRIPTION with its slot",
-	 false},
+	 "ALTER SUBSCRIPTION ... SET of an option of its slot"},
+	{T_DropSubscriptionStmt, NULL, DBM_NOTE_SINGLE_IF_SLOT, "DROP SUBSCRIPTION with its slot"},
 };
 
-/* What the catalogs are asked about, and what a temporary table could be. */
+/* The tables of VACUUM; NIL: all of them. */
+static List *
+vacuumed_relations(const VacuumStmt *vacuum)
+{
+	List *relations = NIL;
+	ListCell *cell;
+
+	foreach (cell, vacuum->rels)
+		relations = lappend(relations, lfirst_node(VacuumRelation, cell)->relation);
+	return relations;
+}
+
+/* The indexes of DROP INDEX. */
+static List *
+dropped_relations(const DropStmt *drop)
+{
+	List *relations = NIL;
+	ListCell *cell;
+
+	foreach (cell, drop->objects)
+		relations = lappend(relations, dbm_code_name(lfirst_node(List, cell)));
+	return relations;
+}
+
+static List *
+list_relation(RangeVar *relation)
+{
+	return relation ? list_make1(relation) : NIL;
+}
+
+/* What the catalogs are asked about, and what could be temporary. */
 static void
-name_target(const Node *node, DbmNote *note)
+name_objects(const Node *node, DbmNote *note)
 {
 	switch (nodeTag(node))
 	{
 		case T_IndexStmt:
-			note->relation = ((const IndexStmt *) node)->relation;
+			note->objects = list_relation(((const IndexStmt *) node)->relation);
+			break;
+		case T_DropStmt:
+			note->objects = dropped_relations((const DropStmt *) node);
 			break;
 		case T_ReindexStmt:
-			note->relation = ((const ReindexStmt *) node)->relation;
+			note->objects = list_relation(((const ReindexStmt *) node)->relation);
 			break;
 		case T_ClusterStmt:
-			note->relation = ((const ClusterStmt *) node)->relation;
+			note->objects = list_relation(((const ClusterStmt *) node)->relation);
 			break;
 		case T_AlterTableStmt:
-			note->relation = ((const AlterTableStmt *) node)->relation;
+			note->objects = list_relation(((const AlterTableStmt *) node)->relation);
+			break;
+		case T_VacuumStmt:
+			note->objects = vacuumed_relations((const VacuumStmt *) node);
 			break;
 		case T_DropSubscriptionStmt:
 			note->name = ((const DropSubscriptionStmt *) node)->subname;
@@ -215,8 +249,7 @@ dbm_not_transactional(const Node *statement, DbmNote *note)
 			continue;
 		note->kind = table[row].kind;
 		note->subject = table[row].subject;
-		note->concurrently = table[row].concurrently;
-		name_target(statement, note);
+		name_objects(statement, note);
 		return true;
 	}
 	return false;

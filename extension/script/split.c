@@ -40,7 +40,7 @@ typedef struct Piece
 	int bodies; /* nesting of BEGIN and CASE in a routine's body */
 	int words[FIRST_WORDS]; /* codes of the first words */
 	int nwords;
-	bool calls_set_config;
+	unsigned calls; /* DBM_CALLS_... */
 	DbmSecretWatch secrets;
 } Piece;
 
@@ -85,7 +85,7 @@ static void
 add_notes(Splitter *splitter, const RawStmt *parsed, const DbmStatement *statement)
 {
 	MemoryContext caller = MemoryContextSwitchTo(splitter->result);
-	List *notes = dbm_notes_of_statement(parsed, statement, splitter->piece.calls_set_config);
+	List *notes = dbm_notes_of_statement(parsed, statement, splitter->piece.calls);
 
 	splitter->script->notes = list_concat(splitter->script->notes, notes);
 	MemoryContextSwitchTo(caller);
@@ -150,8 +150,8 @@ add_token(Splitter *splitter, const DbmToken *token)
 			piece->words[piece->nwords] = token->code;
 		piece->nwords++;
 	}
-	if (token->code == DBM_TOKEN_IDENT && strcmp(token->value, "set_config") == 0)
-		piece->calls_set_config = true;
+	if (token->code == DBM_TOKEN_IDENT)
+		piece->calls |= dbm_note_call(token->value);
 	count_nesting(piece, token);
 
 	if (dbm_secret_next(&piece->secrets, &splitter->stream, token, &secret))
@@ -218,8 +218,9 @@ append_parsed(Splitter *splitter, const RawStmt *parsed, Size start, Size length
 	DbmStatement *statement = append_statement(splitter, start, length);
 	DbmFinding finding = {.ordinal = statement->ordinal, .line = statement->line};
 	const CopyStmt *copy = (const CopyStmt *) parsed->stmt;
+	unsigned calls = splitter->piece.calls;
 
-	if (dbm_finding_of_statement(parsed->stmt, splitter->piece.calls_set_config, &finding))
+	if (dbm_finding_of_statement(parsed->stmt, calls & DBM_CALLS_SET_CONFIG, &finding))
 		add_finding(splitter, &finding);
 	add_notes(splitter, parsed, statement);
 	if (IsA(copy, CopyStmt) && copy->is_from && !copy->is_program && copy->filename == NULL)
