@@ -453,7 +453,8 @@ intend_cleanup(DbmStepRun *steps, void *argument)
 	Part *part = argument;
 
 	part->action = ACTION_CLEANUP;
-	intend(steps, part, part->number + DBM_STEP_REPAIR, "cleanup", part->after.cleanup);
+	part->before = part->after;
+	intend(steps, part, part->number + DBM_STEP_REPAIR, "cleanup", part->before.cleanup);
 }
 
 /*
