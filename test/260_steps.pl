@@ -242,7 +242,7 @@ foreach my $victim (sort keys %victims)
     my $state = $victim eq 'cancel' || $victim eq 'worker' ? 'partial' : 'interrupted';
     is(status_of(), "$victim|$state|$state at step 2 of 3, statement 2 at line 2", "$victim: status says where it stands");
     is(value("SELECT outcome FROM dbmaestro.change_history WHERE change = '$victim'"), $state, "$victim: the history too");
-    is(value("SELECT state || coalesce(' ' || sqlstate, '') FROM dbmaestro.run_step AS s JOIN dbmaestro.run AS r ON r.id = s.run"
+    is(value("SELECT s.state || coalesce(' ' || s.sqlstate, '') FROM dbmaestro.run_step AS s JOIN dbmaestro.run AS r ON r.id = s.run"
               . " WHERE change = '$victim' AND s.ordinal = 2 AND part = 1"),
         $victim eq 'cancel' ? 'failed 57014' : $victim eq 'worker' ? 'failed 57P01' : 'running',
         "$victim: and the step");

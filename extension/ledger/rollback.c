@@ -22,6 +22,7 @@
 #include "ledger/commit.h"
 #include "ledger/rollback.h"
 #include "ledger/run.h"
+#include "ledger/step.h"
 #include "ledger/tables.h"
 #include "ledger/transaction.h"
 #include "pipeline/capability.h"
@@ -253,11 +254,12 @@ dbm_rollback_require_proven(const DbmAppliedChange *applied, const DbmRun *run)
 						   applied->name),
 					errdetail_internal("%s%s%s", not_restored ? not_restored : "",
 									   not_restored && foreign ? "\n" : "", foreign ? foreign : ""),
-					run->act ? errhint("Steps that were committed stay.  Undo what is left with a "
+					run->act && dbm_step_count(run->id, "done") > 1
+						? errhint("Steps that were committed stay.  Undo what is left with a "
 									   "new change, or set rollback_proof to off with "
 									   "dbm_configure and call %s again.",
-									   run->act)
-							 : errhint("Nothing was changed.  Undo it with a new change, or set "
+								  run->act)
+						: errhint("Nothing was changed.  Undo it with a new change, or set "
 									   "rollback_proof to off with dbm_configure.")));
 }
 

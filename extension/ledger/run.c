@@ -499,7 +499,8 @@ dbm_run_close(DbmRun *run, const char *outcome, const ErrorData *edata, int fail
 		set_error(row, edata);
 		event.sqlstate = edata->sqlerrcode;
 		event.message = edata->message;
-		event.detail = psprintf("%s.  %s", event.detail, edata->detail ? edata->detail : "");
+		if (edata->detail)
+			event.detail = psprintf("%s.  %s", event.detail, edata->detail);
 		event.hint = edata->hint;
 	}
 	dbm_table_update(row, &tid);

@@ -270,6 +270,25 @@ conclude_row(DbmStepRun *steps, int number, const char *state, const char *evide
 	dbm_step_write(row);
 }
 
+/* Each part is done, but is it the whole?  A partition may have come meanwhile. */
+static void
+require_whole(DbmStepRun *steps)
+{
+	const DbmStatement *statement = current_statement(steps);
+	Part whole = {
+		.text = pnstrdup(steps->run.script->text + statement->start, statement->length)};
+
+	whole.raw = dbm_step_parse(whole.text);
+	prove(steps, &whole, &whole.after);
+	if (whole.after.verdict == DBM_PROOF_DONE)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_DBM_STEP),
+					errmsg("all parts of step %d of change \"%s\" are done, but not the whole",
+						   steps->current->ordinal, steps->run.change),
+					errdetail_internal("%s", whole.after.evidence),
+					errhint("Run: CALL dbm_resume(%s);", quote_literal_cstr(steps->run.change))));
+}
+
 /* All that the statement of the script stands for is done. */
 static void
 complete_step(DbmStepRun *steps, const Part *part)
@@ -285,6 +304,8 @@ complete_step(DbmStepRun *steps, const Part *part)
 	};
 	DbmExecution execution = {.script = &script, .results = &result, .ndone = 1};
 
+	if (part->expanded)
+		require_whole(steps);
 	script.statements += steps->current->first - 1;
 	script.nstatements = 1;
 	dbm_run_write_execution(steps->run.id, &execution, &steps->objects);
@@ -459,7 +480,7 @@ intend_cleanup(DbmStepRun *steps, void *argument)
 
 /*
  * What a failed statement has left, such as an invalid index, costs every
- * write: it goes at once, unless somebody is in a hurry to stop.
+ * write: it goes at once, unless it was stopped because somebody is in a hurry.
  */
 static void
 clean_up(DbmStepRun *steps, Part *part)
@@ -467,7 +488,7 @@ clean_up(DbmStepRun *steps, Part *part)
 	ErrorData *error = part->error;
 
 	if (part->action != ACTION_CLEANUP && steps->left_behind && part->after.cleanup &&
-		!part->answer.cancelled)
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_OPERATOR_INTERVENTION)
 	{
 		must(steps, intend_cleanup, part);
 		launch(steps, part);

@@ -34,6 +34,7 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
+#include "audit/durable.h"
 #include "audit/event.h"
 #include "audit/origin.h"
 #include "core/compat.h"
@@ -91,6 +92,25 @@ restore_settings(const DbmStepOrder *order)
 	CommitTransactionCommand();
 }
 
+/* What goes on record here, refusals first of all, is the act of whoever has asked. */
+static void
+act_for_asking(const DbmStepOrder *order)
+{
+	static DbmOrigin origin;
+
+	StartTransactionCommand();
+	MemoryContextSwitchTo(MessageContext);
+	dbm_durable_prepare();
+	dbm_origin_read_actor(&origin);
+	dbm_origin_read_environment(&origin);
+	origin.actor.authenticated = order->head.asking;
+	origin.actor.authenticated_name = GetUserNameFromId(order->head.asking, true);
+	origin.actor.pid = MyBgworkerEntry->bgw_notify_pid;
+	origin.actor.backend_start = order->head.asking_start;
+	(void) dbm_origin_keep(&origin);
+	CommitTransactionCommand();
+}
+
 /* ---- the permit ---- */
 
 /* What speaks against the permit: a sentence, or NULL. */
@@ -109,13 +129,13 @@ object_to_permit(const DbmStepOrder *order, const DbmRow *row)
 	if (!dbm_row_digest(row, DBM_RUN_STEP_DIGEST, present) ||
 		memcmp(given, present, DBM_DIGEST_LENGTH) != 0)
 		return "It is for another statement.";
+	if (DatumGetTimestampTz(row->values[DBM_RUN_STEP_EXPIRES_AT]) < GetCurrentTimestamp())
+		return psprintf("It has expired at %s.", timestamptz_to_str(DatumGetTimestampTz(
+													 row->values[DBM_RUN_STEP_EXPIRES_AT])));
 	if (DatumGetInt32(row->values[DBM_RUN_STEP_BACKEND_PID]) != MyBgworkerEntry->bgw_notify_pid ||
 		DatumGetTimestampTz(row->values[DBM_RUN_STEP_BACKEND_START]) != order->head.asking_start ||
 		dbm_transaction_deployer() != MyBgworkerEntry->bgw_notify_pid)
 		return "It was given to another backend.";
-	if (DatumGetTimestampTz(row->values[DBM_RUN_STEP_EXPIRES_AT]) < GetCurrentTimestamp())
-		return psprintf("It has expired at %s.", timestamptz_to_str(DatumGetTimestampTz(
-													 row->values[DBM_RUN_STEP_EXPIRES_AT])));
 	return NULL;
 }
 
@@ -170,7 +190,9 @@ take_permit(const DbmStepOrder *order)
 	if (objection)
 		ereport(ERROR, (errcode(ERRCODE_DBM_PERMIT), errmsg_internal("%s", message),
 						errdetail_internal("%s", objection),
-						errhint("Run: CALL dbm_resume(%s);", quote_literal_cstr(order->change))));
+						order->change[0] ? errhint("Run: CALL dbm_resume(%s);",
+												   quote_literal_cstr(order->change))
+										 : 0));
 }
 
 /* ---- the statement ---- */
@@ -318,6 +340,7 @@ dbm_step_worker_main(Datum argument)
 	restore_settings(&order);
 	debug_query_string = order.statement;
 	pgstat_report_activity(STATE_RUNNING, order.statement);
+	act_for_asking(&order);
 	take_permit(&order);
 	become(order.head.run_as);
 	MemoryContextSwitchTo(MessageContext);
