@@ -116,11 +116,13 @@ CREATE TABLE dbmaestro.deployment (
     CONSTRAINT deployment_pkey PRIMARY KEY (id),
     CONSTRAINT deployment_outcome_check CHECK (outcome IN ('succeeded', 'failed', 'cancelled', 'interrupted'))
 );
+-- those that are open: few, however many there are
+CREATE INDEX deployment_outcome_idx ON dbmaestro.deployment (outcome);
 COMMENT ON TABLE dbmaestro.deployment IS 'One run of the pipeline into this environment';
 COMMENT ON COLUMN dbmaestro.deployment.id IS 'Number of the deployment; never a permission';
 COMMENT ON COLUMN dbmaestro.deployment.environment IS 'Environment it goes to';
 COMMENT ON COLUMN dbmaestro.deployment.single IS 'True for one that dbm_apply or dbm_rollback made for a single change';
-COMMENT ON COLUMN dbmaestro.deployment.manifest IS 'Changes it is to bring, as the client sent them';
+COMMENT ON COLUMN dbmaestro.deployment.manifest IS 'Changes it is to bring, as the client sent them, but without scripts';
 COMMENT ON COLUMN dbmaestro.deployment.claims IS 'Facts the client claims: about the commit, and whether all changes go into a single transaction';
 COMMENT ON COLUMN dbmaestro.deployment.fingerprint IS 'What the client calls the repository that it deploys, or NULL';
 COMMENT ON COLUMN dbmaestro.deployment.last_run IS 'Newest run that the plan of this deployment had seen, NULL without a fingerprint';
