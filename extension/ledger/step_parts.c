@@ -488,8 +488,7 @@ dbm_step_parts_left(const RawStmt *statement, const char *text, const List *kept
 }
 
 void
-dbm_step_prove_whole(const RawStmt *statement, const char *text, const List *kept,
-					 DbmProof *proof)
+dbm_step_prove_whole(const RawStmt *statement, const char *text, const List *kept, DbmProof *proof)
 {
 	dbm_step_prove(with_name(statement, kept), text, proof);
 }
