@@ -12,7 +12,7 @@ static char *outcomes = NULL;
 const Option history_options[] = {
 	{OPTION_GROUP, .value = (void *) record_options},
 	{OPTION_TEXT, 0, "outcome", &outcomes, "OUTCOMES",
-	 "that ended so: applied, rolled back, reset, failed (separated by commas)"},
+	 "with these outcomes: applied, rolled back, reset, failed (separated by commas)"},
 	{OPTION_END},
 };
 

@@ -18,9 +18,10 @@ const Option record_options[] = {
 	{OPTION_TEXT, 0, "since", &since, "TIME",
 	 "from this time on, as the server reads it: 2026-11-22, yesterday, '2026-11-22 10:00+01'"},
 	{OPTION_TEXT, 0, "until", &until, "TIME", "before this time"},
-	{OPTION_TEXT, 0, "change", &change, "CHANGE", "of this change"},
-	{OPTION_TEXT, 0, "role", &role, "ROLE", "of whom connected as this role"},
-	{OPTION_TEXT, 0, "limit", &limit, "NUMBER", "so many at most, the newest (100), or all"},
+	{OPTION_TEXT, 0, "change", &change, "CHANGE", "about this change"},
+	{OPTION_TEXT, 0, "role", &role, "ROLE", "by who connected as this role"},
+	{OPTION_TEXT, 0, "limit", &limit, "NUMBER",
+	 "at most so many, the newest ones; 100 unless given; or all"},
 	{OPTION_END},
 };
 
@@ -35,6 +36,15 @@ record_filter(const char *among)
 	return (RecordFilter) {since, until, change, role, among, all ? NULL : limit};
 }
 
+/* The filters hold no other value that could be malformed. */
+static bool
+is_no_time(const PGresult *fault)
+{
+	const char *sqlstate = PQresultErrorField(fault, PG_DIAG_SQLSTATE);
+
+	return sqlstate && (strcmp(sqlstate, "22007") == 0 || strcmp(sqlstate, "22008") == 0);
+}
+
 DBM_NORETURN static void
 die_of(const Connection *connection, const PGresult *fault)
 {
@@ -42,6 +52,8 @@ die_of(const Connection *connection, const PGresult *fault)
 
 	if (connection_is_lost(connection))
 		code = EXIT_INTERRUPTED;
+	if (is_no_time(fault))
+		message_hint("Write times as in --since 2026-11-22, yesterday, or '2026-11-22 10:00+01'.");
 	if (code == EXIT_PERMISSION)
 		message_hint("Ask for the capability: SELECT %s.dbm_grant('audit', '%s');",
 					 connection->schema, PQuser(connection->pg));

@@ -142,7 +142,7 @@ find_root(Repository *repository)
 	git_tree *root;
 
 	if (git_commit_tree(&root, repository->commit) != 0)
-		die_of_git(NULL, "could not read the commit");
+		die_of_git("Fetch the whole repository.", "could not read the commit");
 	repository->tree = find_tree(repository->git, root, folder);
 	git_tree_free(root);
 	if (repository->tree == NULL)

@@ -344,7 +344,7 @@ $shop->check([ 'rollback', 'dev', '--to', '20260106_000000_newer', '--yes' ], 0,
     is(scalar @{ $shop->json('history', 'dev', '--role', 'undoer') }, 0, '--role');
     $shop->check([ 'history', 'dev', '--role', 'undoer' ], 0, qr/nothing of that is on record/, 'nothing is said of');
     $shop->check([ 'history', 'dev', '--limit', '-1' ], 2, qr/invalid value for --limit/, 'a limit that is none');
-    $shop->check([ 'history', 'dev', '--since', 'sometime' ], 1, qr/^ERROR:  invalid input syntax for type timestamp/m, 'a time that is none');
+    $shop->check([ 'history', 'dev', '--since', 'sometime' ], 1, qr/^ERROR:  invalid input syntax for type timestamp.*hint: Write times as in/ms, 'a time that is none');
     $shop->check([ 'history', 'dev-deployer' ], 13, qr/^ERROR:  permission denied.*dbm_grant\('audit', 'deployer'\)/ms,
         'who may not read is told what is missing');
 }
