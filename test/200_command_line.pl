@@ -104,7 +104,7 @@ command_fails_like([ 'dbmaestro', '-C', PostgreSQL::Test::Utils::tempdir(), 'sta
     $shop->check([ 'check', '--set', 'naming.style=dbmaestro' ], 0, qr/1 change /, 'a flag overrides it');
     $shop->check(['check'], 1, qr/there is no folder "sql"/, 'and without the flag it counts');
     local $ENV{DBMAESTRO_ENVIRONMENT_DEV_CONNINFO} = 'host=/nonexistent dbname=x';
-    $shop->check([ 'plan', 'dev' ], 12, qr/environment "dev": .*nonexistent.*hint: See whether psql can connect so: psql "host=/nonexistent dbname=x"/s, 'a variable for one environment');
+    $shop->check([ 'plan', 'dev' ], 12, qr{environment "dev": .*nonexistent.*hint: See whether psql can connect so: psql "host=/nonexistent dbname=x"}s, 'a variable for one environment');
 }
 
 # --- the repository ---------------------------------------------------------------
