@@ -168,7 +168,7 @@ note_unwaited(Watch *noted, const LockStmt *statement)
 }
 
 void
-dbm_lock_wait_statement(const Node *statement)
+dbm_lock_wait_statement(Node *statement)
 {
 	Watch *noted = watch;
 
