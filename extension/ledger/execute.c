@@ -212,6 +212,7 @@ run_authorised(DbmExecution *execution)
 		dbm_collect_begin();
 		dbm_deferred_begin();
 		run_all_statements(execution);
+		dbm_lock_wait_statement(NULL);
 		dbm_deferred_fire(execution->change);
 		note_touched(execution, execution->script->nstatements);
 		dbm_transaction_drop_leftovers();

@@ -172,10 +172,12 @@ dbm_lock_wait_statement(Node *statement)
 {
 	Watch *noted = watch;
 
+	if (noted == NULL)
+		return;
 	noted->mode = NoLock;
 	noted->unwaited = NIL;
 	noted->statement_began = GetCurrentTimestamp();
-	if (IsA(statement, LockStmt) && castNode(LockStmt, statement)->nowait)
+	if (statement && IsA(statement, LockStmt) && castNode(LockStmt, statement)->nowait)
 		note_unwaited(noted, castNode(LockStmt, statement));
 }
 
