@@ -13,6 +13,7 @@ CREATE TABLE orders (id integer);
 ALTER TABLE orders OWNER TO lock_owner;
 CREATE TABLE seen (what text, value text);
 GRANT ALL ON seen TO PUBLIC;
+GRANT CREATE ON SCHEMA public TO lock_owner;
 
 -- a statement waits as long as the environment says, or as the session, if that is less
 SELECT outcome FROM dbm_apply('20260101_000001_a', 'INSERT INTO seen VALUES (''initially'', current_setting(''lock_timeout''))');
@@ -46,10 +47,25 @@ SELECT dbm_configure('lock_retries', '1001');
 SELECT dbm_configure('lock_retries', 'many');
 SELECT dbm_configure('cancel_autovacuum', '2s');
 SELECT dbm_configure('lock_retries', '3');
-SELECT dbm_configure('lock_retry_delay', '40');
+SELECT dbm_configure('lock_retry_delay', '10');
 SELECT dbm_configure('lock_retry_deadline', '1min');
 SELECT dbm_configure('lock_timeout', '20ms');
 SELECT lock_timeout, lock_retries, lock_retry_delay, lock_retry_deadline, lock_pid, lock_queue, lock_blockers FROM dbm_status();
+
+-- the server's own pause between two attempts
+SELECT dbmaestro._dbm_lock_retry(1, now(), 'Somebody.');
+SELECT dbmaestro._dbm_lock_retry(3, now());
+SELECT dbmaestro._dbm_lock_retry(4, now());
+SELECT dbmaestro._dbm_lock_retry(1, now() - interval '2 minutes');
+SELECT dbm_configure('lock_retry_deadline', 'off');
+SELECT dbmaestro._dbm_lock_retry(1, now() - interval '2 minutes');
+SELECT dbm_configure('lock_retry_delay', '1h');
+SET client_min_messages = warning;
+SET statement_timeout = '100ms';
+SELECT dbmaestro._dbm_lock_retry(1, now());
+\echo :LAST_ERROR_SQLSTATE
+RESET statement_timeout;
+RESET client_min_messages;
 
 -- who may: capability configure, and to have sessions terminated whoever may do that himself
 SET SESSION AUTHORIZATION lock_deployer;
@@ -94,6 +110,14 @@ ROLLBACK PREPARED 'of somebody';
 -- an error of that kind which is nobody's doing
 SELECT * FROM dbm_apply('20260101_000007_g', 'DO $do$ BEGIN RAISE EXCEPTION ''mine'' USING ERRCODE = ''55P03''; END $do$');
 SELECT * FROM dbm_apply('20260101_000007_g', 'DO $do$ BEGIN RAISE EXCEPTION ''mine'' USING ERRCODE = ''40P01'', DETAIL = ''Process 1 and 2.''; END $do$');
+-- after the last statement, which was one of NOWAIT
+SELECT * FROM dbm_apply('20260101_000007_g', $$
+CREATE FUNCTION public.raises() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION USING ERRCODE = ''55P03'', MESSAGE = ''deferred''; END';
+CREATE TABLE public.deferred (id integer);
+CREATE CONSTRAINT TRIGGER raises AFTER INSERT ON public.deferred DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.raises();
+INSERT INTO public.deferred VALUES (1);
+LOCK TABLE public.seen IN ACCESS SHARE MODE NOWAIT;
+$$);
 SELECT sqlstate, detail, blockers FROM dbmaestro.run WHERE change ~ '7_g$' ORDER BY id;
 
 SELECT dbm_guard('off');

@@ -360,7 +360,8 @@ $shop->check([ 'deploy', 'dev', '--ref', 'HEAD~1' ], 9, undef, 'a ref is taken')
     is_deeply([ map { $_->{environment} } @$rows ], [qw(dev prod)], 'environments in order');
     is_deeply([ sort keys %{ $rows->[0] } ],
         [ sort qw(environment follows identity guard tier applied pending changed failed interrupted
-              last_change last_applied_at problem) ], 'keys of status');
+              last_change last_applied_at problem lock_pid lock_role lock_application lock_since lock_queue
+              lock_blockers) ], 'keys of status');
     is($rows->[1]{follows}, 'dev', 'and whom they follow');
     like($csv, qr/^environment,follows,identity,guard,tier,applied,.*\ndev,,attached,observe,server,6,0,/, 'CSV has the keys');
     like($markdown, qr/^\| environment \| follows .*\n\| --- \|.*---: \|.*\n\| dev \|/, 'Markdown is a table');
@@ -463,7 +464,7 @@ exit_code,meaning,next_step,sqlstates
 5,the schema is not what was recorded,put what was changed by hand into a change,
 6,a gate is not met,do what the gate that is named asks for,MA02A MA040 MA042
 7,only the deployment window is not met,deploy again when the window is open,MA041
-8,a lock could not be had in time,deploy again when whoever holds the lock has ended: it goes on,55P03
+8,a lock could not be had in time,deploy again when whoever holds the lock has ended: it goes on,55P03 40P01
 9,a change was applied with other content,"give the script its old content back, and put what is new into another change",MA020
 10,"interrupted: cancelled, or the connection was lost","dbmaestro status ENVIRONMENT, then deploy again: it goes on",57014 57P01 57P02 57P05
 11,a test failed,correct the change or the test,

@@ -266,6 +266,7 @@ run_authorised(DbmExecution *execution)
 		dbm_collect_begin();
 		dbm_deferred_begin();
 		run_all_statements(execution);
+		dbm_lock_wait_statement(NULL);
 		dbm_deferred_fire(execution->change);
 		note_touched(execution, last_ordinal(execution->script));
 		dbm_transaction_drop_leftovers();

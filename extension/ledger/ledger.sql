@@ -376,6 +376,10 @@ CREATE FUNCTION dbmaestro._dbm_run_outcome(outcome text, pid integer, backend_st
 RETURNS text LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_run_outcome';
 COMMENT ON FUNCTION dbmaestro._dbm_run_outcome(text, integer, timestamptz) IS 'outcome of a run as of now: one that is running in a backend that does not deploy any more was interrupted';
 
+CREATE FUNCTION dbmaestro._dbm_lock_retry(attempt integer, began timestamptz, detail text DEFAULT NULL)
+RETURNS boolean LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_lock_retry';
+COMMENT ON FUNCTION dbmaestro._dbm_lock_retry(integer, timestamptz, text) IS 'waits as after that attempt at a change which could not get a lock, and tells whether another one is due; for tests';
+
 CREATE VIEW dbmaestro.change_history AS
 SELECT r.id AS run, r.change, r.direction,
        dbmaestro._dbm_run_outcome(r.outcome, r.backend_pid, r.backend_start) COLLATE "C" AS outcome, r.environment, r.started_at, r.finished_at,

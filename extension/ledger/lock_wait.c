@@ -30,6 +30,7 @@
 /* What the signal handler notes. */
 typedef struct Watch
 {
+	MemoryContextCallback forget;
 	LOCKTAG tag;
 	LOCKMODE mode;				/* NoLock: nothing yet */
 	TimestampTz began;
@@ -106,13 +107,26 @@ note_wait(int number)
 	next_action.sa_handler(number);
 }
 
+/* An error that kept end from being called lets go of the memory some day. */
+static void
+forget(void *argument)
+{
+	if (watch == argument)
+		dbm_lock_wait_end();
+}
+
 void
 dbm_lock_wait_begin(void)
 {
 	struct sigaction action;
+	Watch *fresh = palloc0(offsetof(Watch, behind) + ProcGlobal->allProcCount * sizeof(int));
 
-	Assert(watch == NULL);
-	watch = palloc0(offsetof(Watch, behind) + ProcGlobal->allProcCount * sizeof(int));
+	if (watch)
+		dbm_lock_wait_end();
+	fresh->forget.func = forget;
+	fresh->forget.arg = fresh;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &fresh->forget);
+	watch = fresh;
 	if (sigaction(SIGINT, NULL, &next_action) != 0 || (next_action.sa_flags & SA_SIGINFO) != 0 ||
 		next_action.sa_handler == SIG_IGN || next_action.sa_handler == SIG_DFL)
 		return;
@@ -154,7 +168,7 @@ note_unwaited(Watch *noted, const LockStmt *statement)
 }
 
 void
-dbm_lock_wait_statement(const Node *statement)
+dbm_lock_wait_statement(Node *statement)
 {
 	Watch *noted = watch;
 
@@ -163,7 +177,7 @@ dbm_lock_wait_statement(const Node *statement)
 	noted->mode = NoLock;
 	noted->unwaited = NIL;
 	noted->statement_began = GetCurrentTimestamp();
-	if (IsA(statement, LockStmt) && castNode(LockStmt, statement)->nowait)
+	if (statement && IsA(statement, LockStmt) && castNode(LockStmt, statement)->nowait)
 		note_unwaited(noted, castNode(LockStmt, statement));
 }
 
@@ -353,6 +367,13 @@ mentions(const char *text, int number)
 	return false;
 }
 
+/* Was it raised by this function of the server, and not by a script that takes its code? */
+static bool
+is_raised_by(const ErrorData *failure, const char *function)
+{
+	return failure->funcname && strcmp(failure->funcname, function) == 0;
+}
+
 /*
  * Who was in the cycle is in the server's words alone.  As long as our locks
  * are not given back, the others still wait, each for the next one.
@@ -381,12 +402,10 @@ dbm_lock_wait_failed(const ErrorData *failure)
 	const Watch *noted = watch;
 
 	if (failure->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED)
-		return find_deadlocked(failure);
+		return is_raised_by(failure, "DeadLockReport") ? find_deadlocked(failure) : NULL;
 	if (noted == NULL || failure->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
 		return NULL;
-	/* a script may raise this error too: it is the server's if it ends the waiting */
-	if (noted->mode != NoLock && failure->funcname &&
-		strcmp(failure->funcname, "ProcessInterrupts") == 0)
+	if (noted->mode != NoLock && is_raised_by(failure, "ProcessInterrupts"))
 		return find_waited_for(noted);
 	return noted->unwaited ? find_not_waited_for(noted) : NULL;
 }

@@ -34,13 +34,16 @@ extern void dbm_lock_wait_limit(void);
 
 /*
  * Between begin and end it is noted what this process waits for when its
- * patience ends.  end must follow whatever happens.  Not to be nested.
+ * patience ends.  Not to be nested.
  */
 extern void dbm_lock_wait_begin(void);
 extern void dbm_lock_wait_end(void);
 
-/* A new statement: what was noted before is no concern of it.  NOWAIT says itself what it wants. */
-extern void dbm_lock_wait_statement(const Node *statement);
+/*
+ * A new statement, or NULL for what follows the last one: what was noted before
+ * is no concern of it.  NOWAIT says itself what it wants.
+ */
+extern void dbm_lock_wait_statement(Node *statement);
 
 /*
  * What the failure owes to the locks of others; NULL if nothing.  To be called
