@@ -489,10 +489,6 @@ CREATE PROCEDURE dbm_apply_in_steps(change text, script text, rollback text DEFA
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_apply_in_steps';
 COMMENT ON PROCEDURE dbm_apply_in_steps(text, text, text, jsonb, bigint, text, bigint) IS 'runs a change of which not everything can run in one transaction, step by step; outcome is applied or already applied';
 
-CREATE PROCEDURE dbmaestro._dbm_step_try(run bigint, ordinal integer, part integer, permit uuid, statement text)
-LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_step_try';
-COMMENT ON PROCEDURE dbmaestro._dbm_step_try(bigint, integer, integer, uuid, text) IS 'hands a worker a permit that was not given to this backend, to see it refused';
-
 CREATE PROCEDURE dbm_rollback_in_steps(change text, reason text DEFAULT NULL, INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL)
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_rollback_in_steps';
 COMMENT ON PROCEDURE dbm_rollback_in_steps(text, text, text, bigint) IS 'runs the rollback script of a change that is applied, or partly applied, step by step';
