@@ -12,8 +12,10 @@ static bool denied = false;
 
 const Option audit_options[] = {
 	{OPTION_GROUP, .value = (void *) record_options},
-	{OPTION_TEXT, 0, "kind", &kinds, "KINDS", "of these kinds: run,grant,guard ..."},
-	{OPTION_FLAG, 0, "denied", &denied, NULL, "what was refused: the kinds denied and refused"},
+	{OPTION_TEXT, 0, "kind", &kinds, "KINDS",
+	 "of these kinds: run, deployment, submission, snapshot, denied, refused, observed, init, attach, setting, grant, guard, reset ... (separated by commas)"},
+	{OPTION_FLAG, 0, "denied", &denied, NULL,
+	 "only what was refused: the kinds denied and refused"},
 	{OPTION_END},
 };
 
@@ -30,7 +32,8 @@ cmd_audit(int count, char **arguments)
 		among = psprintf("denied,refused%s%s", kinds ? "," : "", kinds ? kinds : "");
 	filter = record_filter(among);
 	connection = connection_open(environment);
-	record_print(connection, queries_audit(connection, &filter, !print_is_for_people()));
+	queries_send_audit(connection, &filter, !print_is_for_people());
+	record_print(connection);
 	connection_close(connection);
 	return EXIT_DONE;
 }

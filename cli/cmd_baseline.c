@@ -7,13 +7,15 @@
  */
 #include "postgres_fe.h"
 
+#include <unistd.h>
+
 #include "catalog/pg_type_d.h"
 
+#include "baseline.h"
 #include "changes.h"
 #include "commands.h"
 #include "commit.h"
 #include "dump.h"
-#include "dump_script.h"
 #include "file.h"
 #include "fresh.h"
 #include "header.h"
@@ -22,10 +24,9 @@
 #include "print.h"
 #include "prompt.h"
 #include "queries.h"
-#include "schema_diff.h"
-#include "scratch.h"
 #include "table.h"
 
+static bool accept_differences = false;
 static bool no_commit = false;
 static bool yes = false;
 static char *pg_dump = NULL;
@@ -35,29 +36,13 @@ const Option baseline_options[] = {
 	{OPTION_TEXT, 0, "scratch", &scratch_conninfo, "CONNINFO",
 	 "build the proof in this empty database; else one is made for it"},
 	{OPTION_TEXT, 0, "pg-dump", &pg_dump, "PATH", "the pg_dump to use"},
+	{OPTION_FLAG, 0, "accept-differences", &accept_differences, NULL,
+	 "go on where a new database will not be quite the same"},
 	{OPTION_FLAG, 0, "no-commit", &no_commit, NULL, "write the script, do not commit it"},
 	{OPTION_FLAG, 'y', "yes", &yes, NULL, "do not ask"},
 	{OPTION_GROUP, .value = (void *) repository_options},
 	{OPTION_END},
 };
-
-/* The script of a baseline, and what is known of it. */
-typedef struct Baseline
-{
-	const Config *config;
-	const Environment *environment;
-	Connection *connection;
-	char *change;
-	char *path;					/* of the script, relative to the configuration */
-	char *script;
-	size_t length;
-	char *rollback;				/* NULL: none */
-	size_t rollback_length;
-	char *root;					/* that the script makes, as its header says */
-	json_t *claims;
-	char *commit;				/* NULL: none was made */
-	char *tag;
-} Baseline;
 
 /* --- the environment ----------------------------------------------------------------- */
 
@@ -91,21 +76,10 @@ require_ready(const Baseline *baseline, bool fresh)
 	PQclear(standing);
 }
 
-static char *
-read_root(const Baseline *baseline)
-{
-	PGresult *result = connection_expect(baseline->connection,
-										 queries_schema_hash(baseline->connection));
-	char *root = pg_strdup(PQgetvalue(result, 0, 0));
-
-	PQclear(result);
-	return root;
-}
-
 /* --- telling --------------------------------------------------------------------------- */
 
 static void
-print_outcome(const Baseline *baseline, const PGresult *marked)
+print_outcome(const Baseline *baseline, const char *root, const PGresult *marked)
 {
 	static const TableColumn columns[] = {
 		{"environment", TEXTOID}, {"change", TEXTOID}, {"outcome", TEXTOID},
@@ -114,7 +88,7 @@ print_outcome(const Baseline *baseline, const PGresult *marked)
 	PGresult *table = table_make(columns);
 
 	table_add(table, baseline->environment->name, baseline->change, PQgetvalue(marked, 0, 0),
-			  PQgetvalue(marked, 0, 1), baseline->root, baseline->path, baseline->commit,
+			  PQgetvalue(marked, 0, 1), root, baseline->path, baseline->commit,
 			  baseline->commit ? baseline->tag : NULL);
 	print_rows(table, NULL);
 	PQclear(table);
@@ -145,86 +119,28 @@ tell_of_rest(const Baseline *baseline, const DumpScript *script)
 	PQclear(likeness);
 }
 
-/* --- the proof -------------------------------------------------------------------------- */
-
-/* The difference as rows; the program ends with the exit code for drift. */
-DBM_NORETURN static void
-end_with_difference(PGresult *difference, const char *hint, const char *message)
-{
-	print_rows(difference, NULL);
-	(void) print_end();
-	message_error("%s", message);
-	message_hint("%s", hint);
-	exit(EXIT_DRIFT);
-}
-
-/* Writes the script where it would have gone, for whoever has to find out. */
-static void
-leave_script(const Baseline *baseline)
-{
-	if (file_create(psprintf("%s/%s", baseline->config->directory, baseline->path),
-					baseline->script))
-		message_info("the script is in \"%s\"; it is not committed", baseline->path);
-}
-
-DBM_NORETURN static void
-end_with_error(const Baseline *baseline, const PGresult *error, bool leave)
-{
-	const char *code = PQresultErrorField(error, PG_DIAG_SQLSTATE);
-	ExitCode exit_code = message_server_error(error);
-
-	message_error("the script of the baseline cannot be applied to an empty database");
-	/* a password is not to lie around in a file */
-	if (leave && !(code && strcmp(code, "MA023") == 0))
-		leave_script(baseline);
-	exit(exit_code);
-}
-
-/*
- * Has an empty database show that the script makes the schema of the
- * environment.  Returns the root hash of what it makes.
- */
-static char *
-prove(const Baseline *baseline, bool fresh)
-{
-	Scratch *scratch = scratch_open(baseline->connection, scratch_conninfo);
-	PGresult *error = NULL;
-	PGresult *live;
-	PGresult *built;
-	PGresult *difference;
-	char *root = NULL;
-
-	message_info("building the schema in database \"%s\"", scratch_name(scratch));
-	built = scratch_build(scratch, baseline->change, baseline->script, baseline->length, &root,
-						  &error);
-	scratch_close(scratch);
-	if (built == NULL)
-		end_with_error(baseline, error, fresh);
-	live = connection_expect(baseline->connection, queries_objects(baseline->connection));
-	difference = schema_diff(live, built, baseline->environment->name, false);
-	schema_diff_note_extras(live, built);
-	if (PQntuples(difference) > 0)
-	{
-		if (fresh)
-			leave_script(baseline);
-		end_with_difference(
-			difference,
-			fresh
-				? "Correct these objects in the environment, and see doc/baseline.md for what no "
-					"dump can hold; then run it again."
-				  : "Bring it to the schema of the baseline first, or change the schema by a change "
-					"once it is there.",
-			psprintf("the schema of \"%s\" is not what the script makes: %d %s",
-					 baseline->environment->name, PQntuples(difference),
-					 plural(PQntuples(difference), "object differs", "objects differ")));
-	}
-	PQclear(difference);
-	PQclear(built);
-	PQclear(live);
-	return root;
-}
-
 /* --- recording it -------------------------------------------------------------------------- */
+
+/* The script that lies in its folder but is not recorded yet; removed at exit. */
+static char *written = NULL;
+
+static void
+remove_written(void)
+{
+	if (written)
+		(void) unlink(written);
+}
+
+static void
+write_file(const Baseline *baseline)
+{
+	char *path = psprintf("%s/%s", baseline->config->directory, baseline->path);
+
+	if (!file_create(path, baseline->script))
+		message_die(EXIT_ERROR, "Move it away.", "file \"%s\" exists already", baseline->path);
+	written = path;
+	atexit(remove_written);
+}
 
 /* The server's word first: what it refuses must not be in the repository. */
 static void
@@ -247,8 +163,10 @@ mark(const Baseline *baseline, Commit *commit, const char *root)
 													baseline->environment->name, root))))
 		exit(connection_interrupted() ? EXIT_INTERRUPTED : EXIT_ERROR);
 	connection_release();
+	/* from here on it is in the repository, or the server has it; the next attempt would take it over */
+	written = NULL;
 	PQclear(connection_expect(connection, queries_commit(connection)));
-	print_outcome(baseline, marked);
+	print_outcome(baseline, root, marked);
 	PQclear(marked);
 	free(claims);
 }
@@ -271,9 +189,9 @@ find_baseline(Changes *changes, Baseline *baseline)
 		size_t length;
 		char *script = repository_read(changes->repository, &change->script, &length);
 		Header header = header_read(script);
-		const char *root = header_value(&header, "Baseline");
+		const char *roots = header_value(&header, "Baseline");
 
-		if (root && !change->repeatable)
+		if (roots && !change->repeatable)
 		{
 			baseline->change = change->name;
 			baseline->path = change->script.path;
@@ -281,7 +199,7 @@ find_baseline(Changes *changes, Baseline *baseline)
 			baseline->length = length;
 			baseline->rollback = read_file(changes->repository, &change->rollback,
 										   &baseline->rollback_length);
-			baseline->root = pg_strdup(root);
+			baseline->roots = pg_strdup(roots);
 			return true;
 		}
 		pg_free(script);
@@ -289,77 +207,66 @@ find_baseline(Changes *changes, Baseline *baseline)
 	return false;
 }
 
-/*
- * An environment with the same root hash has the same schema.  With another one
- * it may still be the same to another version of the server: then the script
- * itself shows it, on that server.
- */
+static void
+note_root(void *context, const char *name)
+{
+	const char **wanted = context;
+
+	if (*wanted && strcmp(*wanted, name) == 0)
+		*wanted = NULL;
+}
+
+/* Is the root hash one of those in the header? */
+static bool
+is_among(const char *roots, const char *root)
+{
+	const char *wanted = root;
+
+	header_each_name(roots, note_root, &wanted);
+	return wanted == NULL;
+}
+
+/* An environment with the same root hash has the same schema; with another one it may still have it. */
 static void
 take_over(Baseline *baseline, Repository *repository)
 {
-	char *live = read_root(baseline);
+	char *root = baseline_root(baseline);
 
 	baseline->claims = repository_claims(repository);
+	if (!is_among(baseline->roots, root))
+		baseline->program = dump_find_program(pg_dump, baseline->connection);
 	if (!yes &&
 		!prompt_yes("Record change \"%s\" of %s as applied in \"%s\", without running it?",
 					baseline->change, repository_describe(repository), baseline->environment->name))
 		message_die(EXIT_ERROR, NULL, "nothing was changed");
-	if (strcmp(live, baseline->root) != 0)
-		baseline->root = prove(baseline, false);
-	mark(baseline, NULL, baseline->root);
+	if (!is_among(baseline->roots, root))
+		root = baseline_prove_twin(baseline, scratch_conninfo);
+	mark(baseline, NULL, root);
 }
 
 /* --- a repository that has none ---------------------------------------------------------------- */
 
-static char *
-make_head(const Baseline *baseline)
+/* Puts the header before what the dump became. */
+static void
+put_header(Baseline *baseline, const DumpScript *script)
 {
-	return psprintf("-- Description: Baseline of environment \"%s\"\n"
-					"-- Baseline: %s\n"
-					"-- Irreversible: what was there before dbmaestro is not its to take back\n"
-					"\n",
-					baseline->environment->name, baseline->root);
+	baseline->script = psprintf(
+		"-- Description: Baseline of environment \"%s\"\n"
+				 "-- Baseline: %s\n"
+				 "-- Irreversible: what was there before dbmaestro is not its to take back\n"
+				 "%s\n%s",
+				 baseline->environment->name, baseline->roots,
+				 baseline->exceptions ? baseline->exceptions : "", script->text->data);
+	baseline->length = strlen(baseline->script);
 }
 
-static bool
-has_public(const Baseline *baseline)
+static void
+require_something(const Baseline *baseline, const DumpScript *script)
 {
-	PGresult *likeness = connection_expect(baseline->connection,
-										   queries_likeness(baseline->connection));
-	bool has = PQgetvalue(likeness, 0, 1)[0] == 't';
-
-	PQclear(likeness);
-	return has;
-}
-
-/* The live schema as a script; it must stay the same while it is read. */
-static DumpScript
-write_script(Baseline *baseline, const char *program)
-{
-	DumpScript script;
-	char *dump;
-
-	connection_protect(baseline->connection);
-	baseline->root = read_root(baseline);
-	dump = dump_schema(program, baseline->connection);
-	if (dump == NULL)
-		exit(connection_interrupted() ? EXIT_INTERRUPTED : EXIT_ERROR);
-	if (strcmp(read_root(baseline), baseline->root) != 0)
-		message_die(EXIT_DRIFT, "Run it again when nobody else changes the schema.",
-					"the schema of \"%s\" changed while it was read", baseline->environment->name);
-	script = dump_script_make(dump, make_head(baseline), baseline->connection->schema,
-							  has_public(baseline));
-	connection_unprotect();
-	pg_free(dump);
-	if (PQExpBufferBroken(script.text))
-		message_die(EXIT_ERROR, NULL, "out of memory");
-	if (script.statements == 0)
+	if (script->statements == 0)
 		message_die(EXIT_ERROR, "Write the first change with \"dbmaestro new\", and deploy it.",
 					"there is nothing in \"%s\" to make a baseline of",
 					baseline->environment->name);
-	baseline->script = script.text->data;
-	baseline->length = script.text->len;
-	return script;
 }
 
 static void
@@ -370,18 +277,39 @@ warn_of_grantors(const DumpScript *script)
 						"be the owner's");
 }
 
+/* The script, proven; its header names what it makes in both readings, if there are two. */
+static char *
+make_script(Baseline *baseline)
+{
+	char *root;
+	char *made;
+	DumpScript script = baseline_dump(baseline, &root);
+
+	require_something(baseline, &script);
+	warn_of_grantors(&script);
+	baseline->roots = root;
+	put_header(baseline, &script);
+	made = baseline_prove(baseline, scratch_conninfo, root);
+	if (strcmp(made, root) != 0)
+	{
+		baseline->roots = psprintf("%s, %s", root, made);
+		pg_free(baseline->script);
+		put_header(baseline, &script);
+	}
+	tell_of_rest(baseline, &script);
+	return root;
+}
+
 static void
 begin_repository(Baseline *baseline)
 {
 	Commit *commit = NULL;
-	char *program;
 	char *root;
-	DumpScript script;
 
 	baseline->tag = psprintf("dbmaestro/baseline/%s", baseline->environment->name);
 	if (!no_commit)
 		commit = commit_prepare(baseline->config, baseline->tag);
-	program = dump_find_program(pg_dump, baseline->connection);
+	baseline->program = dump_find_program(pg_dump, baseline->connection);
 	if (!yes && !prompt_yes("Make a script of the schema of \"%s\" and record it as applied there?",
 							baseline->environment->name))
 		message_die(EXIT_ERROR, NULL, "nothing was changed");
@@ -389,17 +317,8 @@ begin_repository(Baseline *baseline)
 	baseline->change = fresh_name(baseline->config, "baseline");
 	baseline->path = psprintf("%s/%s", baseline->config->migrations,
 							  naming_expand(baseline->config->script, baseline->change));
-	script = write_script(baseline, program);
-	warn_of_grantors(&script);
-	root = prove(baseline, true);
-	if (strcmp(root, baseline->root) != 0)
-		message_die(EXIT_DRIFT, "Run it again when nobody else changes the schema.",
-					"the schema of \"%s\" changed while the proof was built",
-					baseline->environment->name);
-
-	if (!file_create(psprintf("%s/%s", baseline->config->directory, baseline->path),
-					 baseline->script))
-		message_die(EXIT_ERROR, "Move it away.", "file \"%s\" exists already", baseline->path);
+	root = make_script(baseline);
+	write_file(baseline);
 	if (commit)
 		baseline->commit = commit_make(
 			commit, baseline->path, baseline->script, baseline->length,
@@ -407,7 +326,6 @@ begin_repository(Baseline *baseline)
 	baseline->claims = commit ? commit_claims(commit)
 							  : repository_claims(repository_open_worktree(baseline->config));
 	mark(baseline, commit, root);
-	tell_of_rest(baseline, &script);
 }
 
 static void
@@ -432,7 +350,7 @@ read_changes(const Config *config)
 ExitCode
 cmd_baseline(int count, char **arguments)
 {
-	Baseline baseline = {.config = config_load()};
+	Baseline baseline = {.config = config_load(), .accept = accept_differences};
 	Changes *changes;
 	bool found;
 

@@ -436,7 +436,10 @@ config_load(void)
 	if (option_config && config.file == NULL)
 		message_die(EXIT_USAGE, NULL, "could not read \"%s\": %m", option_config);
 	if (config.file == NULL)
-		message_die(EXIT_USAGE, "Go to the repository, or name the file with --config.",
+		message_die(
+			EXIT_USAGE,
+			"Go to the repository, name the file with --config, or begin a repository here: "
+					"dbmaestro init",
 					"there is no " CONFIG_NAME " here or above");
 	config.directory = pg_strdup(config.file);
 	slash = strrchr(config.directory, '/');

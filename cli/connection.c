@@ -336,11 +336,22 @@ connection_try(const Environment *environment, ConnectionFault *fault)
 	return end_attempt(&attempt, fault);
 }
 
+/* What libpq says comes without advice; no password is in what is shown. */
+static const char *
+advise(const Environment *environment, const ConnectionFault *fault)
+{
+	if (fault->hint || fault->code != EXIT_CONNECTION)
+		return fault->hint;
+	return psprintf("See whether psql can connect so: psql \"%s%s\"",
+					environment->service ? "service=" : "",
+					environment->service ? environment->service : environment->conninfo);
+}
+
 DBM_NORETURN static void
 die_of(const Environment *environment, const ConnectionFault *fault)
 {
-	message_die(fault->code, fault->hint, "environment \"%s\": %s", environment->name,
-				fault->message);
+	message_die(fault->code, advise(environment, fault), "environment \"%s\": %s",
+				environment->name, fault->message);
 }
 
 Connection *

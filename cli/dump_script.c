@@ -403,7 +403,7 @@ take_comment(Reading *reading)
 }
 
 DumpScript
-dump_script_make(const char *dump, const char *head, const char *schema, bool has_public)
+dump_script_make(const char *dump, const char *schema, bool has_public)
 {
 	Reading reading = {.at = dump,
 					   .pending = createPQExpBuffer(),
@@ -412,7 +412,6 @@ dump_script_make(const char *dump, const char *head, const char *schema, bool ha
 					   .fresh = true,
 					   .script = {.text = createPQExpBuffer()}};
 
-	appendPQExpBufferStr(reading.script.text, head);
 	if (!has_public)
 		appendPQExpBufferStr(reading.script.text, "DROP SCHEMA IF EXISTS public;\n\n");
 	while (*reading.at)

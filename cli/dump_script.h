@@ -19,10 +19,9 @@ typedef struct DumpScript
  * standard_conforming_strings on) into a script.  Left out are the extension
  * dbmaestro, whose functions are in the schema of that quoted name, and what
  * was granted on it; settings of the session that restores; and passwords.
- * head is put before it as it is.  Without a schema public there, the one of a
- * new database is dropped, which no dump does.
+ * Without a schema public there, the one of a new database is dropped, which no
+ * dump does.
  */
-extern DumpScript dump_script_make(const char *dump, const char *head, const char *schema,
-								   bool has_public);
+extern DumpScript dump_script_make(const char *dump, const char *schema, bool has_public);
 
 #endif							/* DBM_CLI_DUMP_SCRIPT_H */

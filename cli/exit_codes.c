@@ -19,25 +19,41 @@
 #include "print.h"
 #include "table.h"
 
-static const char *const meanings[] = {
-	[EXIT_DONE] = "done",
-	[EXIT_ERROR] = "an error",
-	[EXIT_USAGE] = "the command line or the configuration was not understood",
-	[EXIT_PENDING] = "changes are pending",
-	[EXIT_LINT] = "a rule of lint is broken",
-	[EXIT_DRIFT] = "the schema is not what was recorded",
-	[EXIT_GATE] = "a gate is not met",
-	[EXIT_WINDOW] = "only the deployment window is not met",
-	[EXIT_LOCK] = "a lock could not be had in time",
-	[EXIT_CHECKSUM] = "a change was applied with other content",
-	[EXIT_INTERRUPTED] = "interrupted: cancelled, or the connection was lost",
-	[EXIT_TEST] = "a test failed",
-	[EXIT_CONNECTION] = "could not connect",
-	[EXIT_PERMISSION] = "no permission",
-	[EXIT_IDENTITY] = "the environment is detached, unconfirmed or another one",
-	[EXIT_BUSY] = "another deployment is running",
-	[EXIT_AUDIT] = "the record is not as it was made",
-	[EXIT_GUARD] = "refused by the guard",
+typedef struct Meaning
+{
+	const char *meaning;
+	const char *next_step;
+} Meaning;
+
+static const Meaning meanings[] = {
+	[EXIT_DONE] = {"done", NULL},
+	[EXIT_ERROR] = {"an error", "the message says what is wrong and what to do"},
+	[EXIT_USAGE] = {"the command line or the configuration was not understood",
+					"dbmaestro help COMMAND, dbmaestro help configuration"},
+	[EXIT_PENDING] = {"changes are pending", "dbmaestro deploy ENVIRONMENT"},
+	[EXIT_LINT] = {"a rule of lint is broken", "correct the script"},
+	[EXIT_DRIFT] = {"the schema is not what was recorded",
+					"put what was changed by hand into a change"},
+	[EXIT_GATE] = {"a gate is not met", "do what the gate that is named asks for"},
+	[EXIT_WINDOW] = {"only the deployment window is not met",
+					 "deploy again when the window is open"},
+	[EXIT_LOCK] = {"a lock could not be had in time",
+				   "deploy again when whoever holds the lock has ended: it goes on"},
+	[EXIT_CHECKSUM] =
+		{"a change was applied with other content",
+		 "give the script its old content back, and put what is new into another change"},
+	[EXIT_INTERRUPTED] = {"interrupted: cancelled, or the connection was lost",
+						  "dbmaestro status ENVIRONMENT, then deploy again: it goes on"},
+	[EXIT_TEST] = {"a test failed", "correct the change or the test"},
+	[EXIT_CONNECTION] = {"could not connect", "try psql with the same connection string"},
+	[EXIT_PERMISSION] = {"no permission", "ask for the capability or the right that is named"},
+	[EXIT_IDENTITY] = {"the environment is detached, unconfirmed or another one",
+					   "correct the connection string, or dbmaestro attach ENVIRONMENT"},
+	[EXIT_BUSY] = {"another deployment is running",
+				   "wait; dbmaestro status ENVIRONMENT shows how it stands"},
+	[EXIT_AUDIT] = {"the record is not as it was made",
+					"dbmaestro doctor ENVIRONMENT, and tell whoever answers for the database"},
+	[EXIT_GUARD] = {"refused by the guard", "put the statement into a change and deploy that"},
 };
 
 /* A row for a class (its last three characters are 000) counts where no code of it has one. */
@@ -68,11 +84,14 @@ static const struct
 	{ERRCODE_DBM_ROLLBACK_ORDER, EXIT_ERROR},
 	{ERRCODE_DBM_ROLLBACK_NOT_PROVEN, EXIT_ERROR},
 	{ERRCODE_DBM_REQUIREMENT, EXIT_GATE},
+	{ERRCODE_DBM_PARTIAL, EXIT_ERROR},
 	{ERRCODE_DBM_DEPLOYMENT_IN_PROGRESS, EXIT_BUSY},
 	{ERRCODE_DBM_NESTED_RUN, EXIT_ERROR},
 	{ERRCODE_DBM_TRANSACTION_STATE, EXIT_ERROR},
 	{ERRCODE_DBM_DEPLOYMENT_STATE, EXIT_ERROR},
 	{ERRCODE_DBM_NOT_IN_DEPLOYMENT, EXIT_ERROR},
+	{ERRCODE_DBM_PERMIT, EXIT_ERROR},
+	{ERRCODE_DBM_STEP, EXIT_ERROR},
 	{ERRCODE_DBM_GATE, EXIT_GATE},
 	{ERRCODE_DBM_WINDOW, EXIT_WINDOW},
 	{ERRCODE_DBM_NOT_PROMOTED, EXIT_GATE},
@@ -129,7 +148,13 @@ exit_code_of(const char *sqlstate)
 const char *
 exit_code_meaning(int code)
 {
-	return code < lengthof(meanings) ? meanings[code] : NULL;
+	return code < lengthof(meanings) ? meanings[code].meaning : NULL;
+}
+
+const char *
+exit_code_next_step(int code)
+{
+	return meanings[code].next_step;
 }
 
 static char *
@@ -153,12 +178,16 @@ list_sqlstates(ExitCode code)
 void
 exit_codes_print(void)
 {
-	static const TableColumn columns[] = {
-		{"exit_code", INT4OID}, {"meaning", TEXTOID}, {"sqlstates", TEXTOID}, {NULL, 0}};
+	static const TableColumn columns[] = {{"exit_code", INT4OID},
+										  {"meaning", TEXTOID},
+										  {"next_step", TEXTOID},
+										  {"sqlstates", TEXTOID},
+										  {NULL, 0}};
 	PGresult *table = table_make(columns);
 
 	for (int code = 0; code < lengthof(meanings); code++)
-		table_add(table, psprintf("%d", code), meanings[code], list_sqlstates(code));
+		table_add(table, psprintf("%d", code), meanings[code].meaning, meanings[code].next_step,
+				  list_sqlstates(code));
 	print_rows(table, NULL);
 	PQclear(table);
 }

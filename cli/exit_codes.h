@@ -32,6 +32,9 @@ extern ExitCode exit_code_of(const char *sqlstate);
 /* What a code means, or NULL behind the last one. */
 extern const char *exit_code_meaning(int code);
 
+/* What to do then, or NULL. */
+extern const char *exit_code_next_step(int code);
+
 /* Prints both tables: what each code means, and which SQLSTATEs lead to it. */
 extern void exit_codes_print(void);
 

@@ -35,10 +35,11 @@ file_create(const char *path, const char *content)
 		return false;
 	if (handle < 0)
 		message_die(EXIT_ERROR, NULL, "could not create file \"%s\": %m", path);
+	errno = 0;
 	if (write(handle, content, length) != (ssize_t) length || close(handle) != 0)
 	{
-		/* half a file would be left alone the next time */
-		int cause = errno;
+		/* half a file would be left alone the next time; a short write means a full disk */
+		int cause = errno ? errno : ENOSPC;
 
 		unlink(path);
 		errno = cause;

@@ -120,6 +120,11 @@ print_exit_codes(void)
 	{
 		printf(".TP\n\\fB%d\\fR\n", code);
 		print_text(meaning);
+		if (exit_code_next_step(code))
+		{
+			fputs(": ", stdout);
+			print_text(exit_code_next_step(code));
+		}
 		fputc('\n', stdout);
 	}
 }

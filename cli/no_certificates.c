@@ -3,9 +3,15 @@
  *
  * Where libgit2 is built with Mbed TLS, starting it reads and decodes the whole
  * bundle of the system, which takes longer than connecting to a server does.
- * We read local repositories only and never ask it for a connection; should it
- * make one, it trusts nobody.  These take the place of the functions that the
- * library would call; where it is built with something else nobody calls them.
+ * There is no setting that comes before its start, and without this a call that
+ * has nothing to do takes a third longer.
+ *
+ * These take the place of the functions that the library would call, by the
+ * rules of dynamic linking: a symbol of the program comes first.  We read local
+ * repositories only and never ask for a connection; should anybody in this
+ * program make one by Mbed TLS, there is no authority that it trusts, and it
+ * fails.  libpq has a TLS of its own.  Where libgit2 is built with something
+ * else, nobody calls them.
  */
 #include "postgres_fe.h"
 

@@ -115,10 +115,9 @@ queries_locate(Connection *connection, ConnectionFault *fault)
 {
 	static const Parameters none;
 	PGresult *result = ask(connection,
-						   "SELECT pg_catalog.quote_ident(n.nspname), e.extversion"
+						   /* the type writes the name with quotes where it needs them */
+						   "SELECT e.extnamespace::pg_catalog.regnamespace, e.extversion"
 						   " FROM pg_catalog.pg_extension AS e"
-						   " JOIN pg_catalog.pg_namespace AS n"
-						   " ON n.oid OPERATOR(pg_catalog.=) e.extnamespace"
 						   " WHERE e.extname OPERATOR(pg_catalog.=) 'dbmaestro'",
 						   &none);
 	bool found = false;
@@ -396,7 +395,8 @@ queries_last_deployment(Connection *connection)
 	return ask(connection,
 			   psprintf("SELECT deployment, deployment_state, deployment_commit, deployment_ref,"
 						" deployment_started_at::pg_catalog.timestamptz(0),"
-						" deployment_started_by, deployment_followed, deployment_last_change"
+						" deployment_started_by, deployment_followed, deployment_last_change,"
+						" deployment_single_transaction"
 						" FROM %s.dbm_status()",
 						connection->schema),
 			   &none);
@@ -490,11 +490,11 @@ static const char
 static const char *const history_whole =
 	"e.run, e.change, e.direction, e.outcome, e.environment, e.started_at, e.finished_at,"
 	" e.duration, e.statements, e.executed_by, e.run_as, e.deployment, e.commit, e.provenance,"
-	" e.reason, e.failed_statement, e.failed_line, e.sqlstate, e.message";
+	" e.reason, e.failed_statement, e.failed_line, e.sqlstate, e.message, e.blockers";
 
 /* The record, as the names of its columns say it. */
-static PGresult *
-ask_record(Connection *connection, const char *columns, const char *view, const char *number,
+static void
+send_record(Connection *connection, const char *columns, const char *view, const char *number,
 		   const char *at, const char *role, const char *among, const RecordFilter *filter)
 {
 	Parameters parameters = {0};
@@ -514,19 +514,20 @@ ask_record(Connection *connection, const char *columns, const char *view, const 
 	add_text(&parameters, TEXTOID, filter->role);
 	add_text(&parameters, TEXTOID, filter->among);
 	add_text(&parameters, INT8OID, filter->limit);
-	return ask(connection, sql, &parameters);
+	send_command(connection, sql, &parameters);
+	pg_free(sql);
 }
 
-PGresult *
-queries_audit(Connection *connection, const RecordFilter *filter, bool whole)
+void
+queries_send_audit(Connection *connection, const RecordFilter *filter, bool whole)
 {
-	return ask_record(connection, whole ? audit_whole : audit_brief, "audit_event", "id", "at",
+	send_record(connection, whole ? audit_whole : audit_brief, "audit_event", "id", "at",
 					  "authenticated_role", "kind", filter);
 }
 
-PGresult *
-queries_history(Connection *connection, const RecordFilter *filter, bool whole)
+void
+queries_send_history(Connection *connection, const RecordFilter *filter, bool whole)
 {
-	return ask_record(connection, whole ? history_whole : history_brief, "change_history", "run",
+	send_record(connection, whole ? history_whole : history_brief, "change_history", "run",
 					  "started_at", "executed_by", "outcome", filter);
 }

@@ -26,7 +26,7 @@ queries_objects(Connection *connection)
 
 	return parameters_ask(
 		connection,
-						  psprintf("SELECT o.kind, o.identity, o.hash, o.extra FROM %s.dbm_objects()"
+						  psprintf("SELECT o.kind, o.identity, o.hash, o.shape, o.extra FROM %s.dbm_objects()"
 								   " AS o ORDER BY o.kind COLLATE pg_catalog.\"C\","
 								   " o.identity COLLATE pg_catalog.\"C\"",
 								   connection->schema),

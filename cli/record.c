@@ -3,6 +3,7 @@
  */
 #include "postgres_fe.h"
 
+#include "compat.h"
 #include "message.h"
 #include "print.h"
 #include "record.h"
@@ -17,9 +18,10 @@ const Option record_options[] = {
 	{OPTION_TEXT, 0, "since", &since, "TIME",
 	 "from this time on, as the server reads it: 2026-11-22, yesterday, '2026-11-22 10:00+01'"},
 	{OPTION_TEXT, 0, "until", &until, "TIME", "before this time"},
-	{OPTION_TEXT, 0, "change", &change, "CHANGE", "of this change"},
-	{OPTION_TEXT, 0, "role", &role, "ROLE", "of whom connected as this role"},
-	{OPTION_TEXT, 0, "limit", &limit, "NUMBER", "so many at most, the newest (100), or all"},
+	{OPTION_TEXT, 0, "change", &change, "CHANGE", "about this change"},
+	{OPTION_TEXT, 0, "role", &role, "ROLE", "by who connected as this role"},
+	{OPTION_TEXT, 0, "limit", &limit, "NUMBER",
+	 "at most so many, the newest ones; 100 unless given; or all"},
 	{OPTION_END},
 };
 
@@ -34,22 +36,66 @@ record_filter(const char *among)
 	return (RecordFilter) {since, until, change, role, among, all ? NULL : limit};
 }
 
-void
-record_print(const Connection *connection, PGresult *rows)
+/* The filters hold no other value that could be malformed. */
+static bool
+is_no_time(const PGresult *fault)
 {
-	ExitCode code;
+	const char *sqlstate = PQresultErrorField(fault, PG_DIAG_SQLSTATE);
 
-	if (!connection_succeeded(rows))
+	return sqlstate && (strcmp(sqlstate, "22007") == 0 || strcmp(sqlstate, "22008") == 0);
+}
+
+DBM_NORETURN static void
+die_of(const Connection *connection, const PGresult *fault)
+{
+	ExitCode code = message_server_error(fault);
+
+	if (connection_is_lost(connection))
+		code = EXIT_INTERRUPTED;
+	if (is_no_time(fault))
+		message_hint("Write times as in --since 2026-11-22, yesterday, or '2026-11-22 10:00+01'.");
+	if (code == EXIT_PERMISSION)
+		message_hint("Ask for the capability: SELECT %s.dbm_grant('audit', '%s');",
+					 connection->schema, PQuser(connection->pg));
+	exit(code);
+}
+
+/* The next result, which is a row or, at the end, all that is left; NULL behind it. */
+static PGresult *
+next_part(Connection *connection, bool first)
+{
+	PGresult *part = PQgetResult(connection->pg);
+
+	/* nothing could be sent: the connection knows why */
+	if (part == NULL && first)
+		part = PQmakeEmptyPGresult(connection->pg, PGRES_FATAL_ERROR);
+	if (part && PQresultStatus(part) != PGRES_SINGLE_TUPLE && !connection_succeeded(part))
+		die_of(connection, part);
+	return part;
+}
+
+void
+record_print(Connection *connection)
+{
+	bool first = true;
+	PGresult *part;
+
+	if (print_takes_parts())
+		(void) PQsetSingleRowMode(connection->pg);
+	while ((part = next_part(connection, first)) != NULL)
 	{
-		code = message_server_error(rows);
-		if (code == EXIT_PERMISSION)
-			message_hint("Ask for the capability: SELECT %s.dbm_grant('audit', '%s');",
-						 connection->schema, PQuser(connection->pg));
-		exit(code);
+		bool last = PQresultStatus(part) == PGRES_TUPLES_OK;
+
+		if (first && last && PQntuples(part) == 0 && print_is_for_people())
+			message_info("nothing of that is on record");
+		else
+			print_part(part, NULL, first, last);
+		PQclear(part);
+		first = false;
+		if (print_has_failed())
+		{
+			connection_cancel(connection);
+			return;
+		}
 	}
-	if (PQntuples(rows) > 0 || !print_is_for_people())
-		print_rows(rows, NULL);
-	else
-		message_info("nothing of that is on record");
-	PQclear(rows);
 }

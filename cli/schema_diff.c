@@ -9,14 +9,18 @@
 #include "schema_diff.h"
 #include "table.h"
 
-/* How many of what a dump does not show are told one by one. */
+/* How many objects a message names. */
 #define TOLD 10
+
+#define DIFFERS "differs"
+#define READS_OTHERWISE "reads otherwise"
 
 enum
 {
 	KIND,
 	IDENTITY,
 	HASH,
+	SHAPE,
 	EXTRA
 };
 
@@ -66,8 +70,17 @@ add(PGresult *table, const Side *side, const char *difference)
 	table_add(table, value(side, KIND), value(side, IDENTITY), difference);
 }
 
-PGresult *
-schema_diff(const PGresult *live, const PGresult *built, const char *name, bool extras)
+static const char *
+judge_pair(const Side *left, const Side *right)
+{
+	if (strcmp(value(left, HASH), value(right, HASH)) == 0)
+		return NULL;
+	return strcmp(value(left, SHAPE), value(right, SHAPE)) == 0 ? READS_OTHERWISE : DIFFERS;
+}
+
+/* What differs on the two sides; extras: of what no dump shows. */
+static PGresult *
+compare(const PGresult *live, const PGresult *built, const char *name, bool extras)
 {
 	static const TableColumn columns[] = {
 		{"kind", TEXTOID}, {"identity", TEXTOID}, {"difference", TEXTOID}, {NULL, 0}};
@@ -89,8 +102,8 @@ schema_diff(const PGresult *live, const PGresult *built, const char *name, bool 
 			add(table, &left, only_live);
 		else if (order > 0)
 			add(table, &right, "only in the script");
-		else if (strcmp(value(&left, HASH), value(&right, HASH)) != 0)
-			add(table, &left, "differs");
+		else if (judge_pair(&left, &right))
+			add(table, &left, judge_pair(&left, &right));
 		left.at += order <= 0;
 		right.at += order >= 0;
 	}
@@ -98,16 +111,51 @@ schema_diff(const PGresult *live, const PGresult *built, const char *name, bool 
 	return table;
 }
 
-void
-schema_diff_note_extras(const PGresult *live, const PGresult *built)
+PGresult *
+schema_diff(const PGresult *live, const PGresult *built, const char *name)
 {
-	PGresult *table = schema_diff(live, built, "the environment", true);
+	return compare(live, built, name, false);
+}
+
+int
+schema_diff_count(const PGresult *difference, SchemaDifference sort)
+{
+	int readings = 0;
+
+	for (int row = 0; row < PQntuples(difference); row++)
+		readings += strcmp(PQgetvalue(difference, row, 2), READS_OTHERWISE) == 0;
+	return sort == SCHEMA_READS_OTHERWISE ? readings : PQntuples(difference) - readings;
+}
+
+static void
+warn_of(const PGresult *table, const char *what, bool how)
+{
 	int count = PQntuples(table);
 
 	for (int row = 0; row < Min(count, TOLD); row++)
-		message_warning("no script can say: %s %s %s", PQgetvalue(table, row, 0),
-						PQgetvalue(table, row, 1), PQgetvalue(table, row, 2));
+		message_warning("%s: %s %s%s", what, PQgetvalue(table, row, 0), PQgetvalue(table, row, 1),
+						how ? psprintf(" (%s)", PQgetvalue(table, row, 2)) : "");
 	if (count > TOLD)
-		message_warning("and %d more of what no script can say", count - TOLD);
+		message_warning("%s: %d more", what, count - TOLD);
+}
+
+void
+schema_diff_note_accepted(const PGresult *difference)
+{
+	warn_of(difference, "a new database will not be the same", true);
+}
+
+void
+schema_diff_note_readings(const PGresult *difference)
+{
+	warn_of(difference, "a new database writes this in other words", false);
+}
+
+void
+schema_diff_note_extras(const PGresult *live, const PGresult *built)
+{
+	PGresult *table = compare(live, built, "the environment", true);
+
+	warn_of(table, "no script holds this", true);
 	PQclear(table);
 }

@@ -73,11 +73,27 @@ SELECT script, cut(script) FROM unnest(ARRAY[
 -- what would have to hold from one step to the next
 SELECT script, cut(script) FROM unnest(ARRAY[
     'CREATE TEMP TABLE x (a int); CREATE INDEX CONCURRENTLY i ON x (a)', 'CREATE TEMP TABLE x AS SELECT 1 AS a; VACUUM plain, x', 'SELECT 1 AS a INTO TEMP x; CREATE INDEX i ON x (a); DROP INDEX CONCURRENTLY i',
-    'CREATE TABLE pg_temp.x (a int); REINDEX TABLE CONCURRENTLY x', 'CREATE TEMP TABLE x (a int); CREATE INDEX CONCURRENTLY i ON public.x (a)', 'CREATE TEMP TABLE x (a int); VACUUM plain; DROP TABLE x',
+    'CREATE TABLE pg_temp.x (a int); REINDEX TABLE CONCURRENTLY x', 'CREATE TEMP TABLE x (a int); CREATE INDEX CONCURRENTLY i ON public.x (a)', 'CREATE TEMP TABLE x (a int); VACUUM plain; DROP TABLE IF EXISTS x',
+    'CREATE TEMP TABLE x (a int); VACUUM plain; DROP TABLE x', 'CREATE TEMP TABLE x (a int); INSERT INTO x VALUES (1); VACUUM; SELECT 1', 'CREATE TEMP TABLE x (a int); VACUUM; INSERT INTO plain SELECT a FROM x',
+    'CREATE TEMP TABLE x (a int); VACUUM; WITH y AS (DELETE FROM plain USING pg_temp.x RETURNING 1) SELECT 1', 'CREATE TEMP TABLE x (a int); VACUUM; CREATE TEMP TABLE x (a int); SELECT * FROM x',
+    'CREATE TEMP TABLE x (a int); VACUUM; SELECT x.a FROM public.x', 'CREATE TEMP TABLE x (a int); VACUUM; DO $$BEGIN TRUNCATE x; END$$', 'CREATE TEMP TABLE x (a int); VACUUM; DO $$BEGIN TRUNCATE xx; END$$',
+    E'CREATE TEMP TABLE x (a int); VACUUM; COPY x FROM STDIN;\n1\n\\.\n', 'CREATE TEMP TABLE x (a int); VACUUM; CREATE TABLE y (LIKE x)', 'CREATE TEMP TABLE x (a int); VACUUM; CREATE TABLE y AS SELECT * FROM x',
     'SELECT pg_advisory_lock(1); VACUUM', 'SELECT pg_try_advisory_lock_shared(1); VACUUM', 'SELECT pg_advisory_lock(1); SELECT 1', 'SELECT pg_advisory_lock(1); SELECT pg_advisory_unlock(1); VACUUM',
     'SELECT pg_advisory_xact_lock(1); VACUUM', 'VACUUM; SELECT pg_advisory_lock(1)', 'LISTEN a; VACUUM', 'DECLARE c CURSOR WITH HOLD FOR SELECT 1; VACUUM', 'PREPARE p AS SELECT 1; VACUUM',
     'VACUUM; COMMIT'
   ]) WITH ORDINALITY AS list (script, number) ORDER BY number;
+
+-- settings that each step begins with: those of the session, as the script says them
+SELECT * FROM dbmaestro._dbm_script_settings('SET lock_timeout = ''1s''; SET LOCAL work_mem = ''1MB''; RESET lock_timeout; SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE;
+    SELECT pg_catalog.set_config(''search_path'', '''', false); SELECT set_config(''a.b'', ''c'', true); SELECT set_config(''a.b'', relname, false) FROM pg_class;
+    SELECT set_config(''a.b'', ''c'', false), set_config(''a.c'', ''d'', true); SET TIME ZONE ''UTC''; SET CONSTRAINTS ALL DEFERRED; VACUUM; SET a.b = 1', 11);
+
+-- anybody may ask
+CREATE ROLE script_steps_nobody;
+GRANT USAGE ON SCHEMA script_steps TO script_steps_nobody;
+SET ROLE script_steps_nobody;
+SELECT cut('REINDEX TABLE part'), cut('CALL commits()');
+RESET ROLE;
 
 -- the words of each refusal, with steps and without
 SELECT * FROM dbm_steps(E'BEGIN;\nCREATE TABLE t (a int);\nVACUUM;\nCOMMIT;');
@@ -86,6 +102,7 @@ SELECT * FROM dbm_steps(E'DO $$\nBEGIN\n  COMMIT;\nEND$$');
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM dbm_steps('CREATE TEMP TABLE x (a int); CREATE INDEX CONCURRENTLY i ON x (a)');
 \echo :LAST_ERROR_SQLSTATE
+SELECT * FROM dbm_steps('CREATE TEMP TABLE x (a int); VACUUM; SELECT * FROM x');
 SELECT * FROM dbm_steps('SELECT pg_advisory_lock(1); VACUUM');
 \echo :LAST_ERROR_SQLSTATE
 SELECT dbmaestro._dbm_script_check('SELECT 1; VACUUM', 'add_orders');
@@ -95,4 +112,8 @@ SELECT dbmaestro._dbm_script_check('SELECT 1; VACUUM', 'add_orders', in_steps =>
 SELECT dbmaestro._dbm_script_check('ALTER TYPE e ADD VALUE ''it''''s''; SELECT ''it''''s''::e', 'add_orders');
 \echo :LAST_ERROR_SQLSTATE
 
+-- a name that is too long is told when the statement runs, not here
+SELECT step FROM dbm_steps('ALTER TYPE e ADD VALUE ''b''; DO $$BEGIN CALL ' || repeat('x', 70) || '(); END$$; SELECT 1 AS ' || repeat('y', 70));
+
 DROP SCHEMA script_steps CASCADE;
+DROP ROLE script_steps_nobody;

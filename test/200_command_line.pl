@@ -104,7 +104,7 @@ command_fails_like([ 'dbmaestro', '-C', PostgreSQL::Test::Utils::tempdir(), 'sta
     $shop->check([ 'check', '--set', 'naming.style=dbmaestro' ], 0, qr/1 change /, 'a flag overrides it');
     $shop->check(['check'], 1, qr/there is no folder "sql"/, 'and without the flag it counts');
     local $ENV{DBMAESTRO_ENVIRONMENT_DEV_CONNINFO} = 'host=/nonexistent dbname=x';
-    $shop->check([ 'plan', 'dev' ], 12, qr/environment "dev": .*nonexistent/, 'a variable for one environment');
+    $shop->check([ 'plan', 'dev' ], 12, qr/environment "dev": .*nonexistent.*hint: See whether psql can connect so: psql "host=/nonexistent dbname=x"/s, 'a variable for one environment');
 }
 
 # --- the repository ---------------------------------------------------------------
@@ -454,25 +454,25 @@ $node->safe_psql('dev', 'CREATE ROLE stranger LOGIN; CREATE ROLE ci LOGIN; SELEC
 is(
     (run_command([ 'dbmaestro', '--help', 'exit-codes', '--format', 'csv' ]))[0] . "\n",
     <<'END', 'the table of exit codes');
-exit_code,meaning,sqlstates
-0,done,
-1,an error,all others
-2,the command line or the configuration was not understood,
-3,changes are pending,
-4,a rule of lint is broken,
-5,the schema is not what was recorded,
-6,a gate is not met,MA02A MA040 MA042
-7,only the deployment window is not met,MA041
-8,a lock could not be had in time,55P03
-9,a change was applied with other content,MA020
-10,"interrupted: cancelled, or the connection was lost",57014 57P01 57P02 57P05
-11,a test failed,
-12,could not connect,08... 28... 3D... 53300 57P03
-13,no permission,MA010 42501
-14,"the environment is detached, unconfirmed or another one",MA013 MA014 MA017
-15,another deployment is running,MA030
-16,the record is not as it was made,MA016
-17,refused by the guard,MA001 MA002 MA003
+exit_code,meaning,next_step,sqlstates
+0,done,,
+1,an error,the message says what is wrong and what to do,all others
+2,the command line or the configuration was not understood,"dbmaestro help COMMAND, dbmaestro help configuration",
+3,changes are pending,dbmaestro deploy ENVIRONMENT,
+4,a rule of lint is broken,correct the script,
+5,the schema is not what was recorded,put what was changed by hand into a change,
+6,a gate is not met,do what the gate that is named asks for,MA02A MA040 MA042
+7,only the deployment window is not met,deploy again when the window is open,MA041
+8,a lock could not be had in time,deploy again when whoever holds the lock has ended: it goes on,55P03 40P01
+9,a change was applied with other content,"give the script its old content back, and put what is new into another change",MA020
+10,"interrupted: cancelled, or the connection was lost","dbmaestro status ENVIRONMENT, then deploy again: it goes on",57014 57P01 57P02 57P05
+11,a test failed,correct the change or the test,
+12,could not connect,try psql with the same connection string,08... 28... 3D... 53300 57P03
+13,no permission,ask for the capability or the right that is named,MA010 42501
+14,"the environment is detached, unconfirmed or another one","correct the connection string, or dbmaestro attach ENVIRONMENT",MA013 MA014 MA017
+15,another deployment is running,wait; dbmaestro status ENVIRONMENT shows how it stands,MA030
+16,the record is not as it was made,"dbmaestro doctor ENVIRONMENT, and tell whoever answers for the database",MA016
+17,refused by the guard,put the statement into a change and deploy that,MA001 MA002 MA003
 END
 {
     my $table = decode_json((run_command([ 'dbmaestro', '--format', 'json', 'help', 'exit-codes' ]))[0]);

@@ -128,11 +128,12 @@ dbm_simple_heap_update(Relation relation, ItemPointer tid, HeapTuple tuple)
 #define dbm_local_transaction_id() (MyProc->lxid)
 #endif
 
-/* The local transaction id of a line of the lock table; 17 keeps it with the backend's number. */
+/* Are two lines of the lock table of one transaction?  17 made one struct of its two numbers. */
 #if PG_VERSION_NUM >= 170000
-#define dbm_lock_local_transaction(lock) ((lock)->vxid.localTransactionId)
+#define dbm_same_holder(left, right) VirtualTransactionIdEquals((left)->vxid, (right)->vxid)
 #else
-#define dbm_lock_local_transaction(lock) ((lock)->lxid)
+#define dbm_same_holder(left, right) \
+	((left)->backend == (right)->backend && (left)->lxid == (right)->lxid)
 #endif
 
 /* 17 has a role that may lock, vacuum and analyse every table. */

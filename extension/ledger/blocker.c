@@ -7,7 +7,8 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "executor/tuptable.h"
+#include "executor/executor.h"
+#include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -24,7 +25,6 @@
 
 #include "audit/statement_text.h"
 #include "core/compat.h"
-#include "core/result.h"
 #include "ledger/blocker.h"
 #include "ledger/blocker_end.h"
 
@@ -117,26 +117,43 @@ fill_session(DbmSession *session, const PgBackendStatus *status)
 		session->statement = read_statement(status);
 }
 
-/* A line of pg_prepared_xacts: its name, owner and when it was prepared. */
+static void
+take_prepared(DbmSession *session, HeapTupleHeader row)
+{
+	bool is_null;
+
+	session->prepared = TextDatumGetCString(GetAttributeByNum(row, 2, &is_null));
+	session->transaction_start = DatumGetTimestampTz(GetAttributeByNum(row, 3, &is_null));
+	session->role = DatumGetObjectId(GetAttributeByNum(row, 4, &is_null));
+	session->role_name = GetUserNameFromId(session->role, true);
+}
+
+/* pg_prepared_xact(), which returns a row per call: transaction, name, when prepared, owner. */
 static void
 fill_prepared(DbmSession *session, TransactionId number)
 {
-	TupleDesc descriptor;
-	Tuplestorestate *rows = dbm_call_set(pg_prepared_xact, F_PG_PREPARED_XACT, &descriptor);
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(descriptor, &TTSOpsMinimalTuple);
-	bool is_null;
+	LOCAL_FCINFO(fcinfo, 0);
+	FmgrInfo function;
+	ReturnSetInfo result = {.type = T_ReturnSetInfo, .allowedModes = SFRM_ValuePerCall};
 
-	while (tuplestore_gettupleslot(rows, true, false, slot))
+	result.econtext = CreateStandaloneExprContext();
+	fmgr_info(F_PG_PREPARED_XACT, &function);
+	InitFunctionCallInfoData(*fcinfo, &function, 0, InvalidOid, NULL, (Node *) &result);
+	for (;;)
 	{
-		if (DatumGetTransactionId(slot_getattr(slot, 1, &is_null)) != number)
-			continue;
-		session->prepared = TextDatumGetCString(slot_getattr(slot, 2, &is_null));
-		session->transaction_start = DatumGetTimestampTz(slot_getattr(slot, 3, &is_null));
-		session->role = DatumGetObjectId(slot_getattr(slot, 4, &is_null));
-		session->role_name = GetUserNameFromId(session->role, true);
+		Datum row;
+		bool is_null;
+
+		fcinfo->isnull = false;
+		result.isDone = ExprSingleResult;
+		row = FunctionCallInvoke(fcinfo);
+		if (result.isDone != ExprMultipleResult)
+			break;
+		if (DatumGetTransactionId(GetAttributeByNum(DatumGetHeapTupleHeader(row), 1, &is_null)) ==
+			number)
+			take_prepared(session, DatumGetHeapTupleHeader(row));
 	}
-	ExecDropSingleTupleTableSlot(slot);
-	tuplestore_end(rows);
+	FreeExprContext(result.econtext, true);
 }
 
 /*

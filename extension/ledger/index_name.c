@@ -111,8 +111,7 @@ dbm_index_name_look(Oid table, const IndexStmt *statement, const char *text)
 
 	for (int number = 0;; number++)
 	{
-		Oid index = get_relname_relid(make_name(table, columns, number),
-									  get_rel_namespace(table));
+		Oid index = get_relname_relid(make_name(table, columns, number), get_rel_namespace(table));
 		DbmIndexState state;
 		const char *difference;
 

@@ -285,9 +285,9 @@ column_fits(const DbmIndexShape *parent, const DbmIndexShape *child, int at, con
 		return false;
 	if (child->attributes[at] != (attribute > 0 ? map->attnums[attribute - 1] : attribute))
 		return false;
-	return at >= parent->nkeys || (parent->collations[at] == child->collations[at] &&
-								   get_opclass_family(parent->classes[at]) ==
-									   get_opclass_family(child->classes[at]));
+	return at >= parent->nkeys ||
+		   (parent->collations[at] == child->collations[at] &&
+			get_opclass_family(parent->classes[at]) == get_opclass_family(child->classes[at]));
 }
 
 bool

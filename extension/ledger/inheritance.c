@@ -27,8 +27,8 @@ Oid
 dbm_inheritance_parent(Oid child, bool *pending)
 {
 	Relation inherits = table_open(InheritsRelationId, AccessShareLock);
-	SysScanDesc scan = begin_scan(inherits, Anum_pg_inherits_inhrelid,
-								  InheritsRelidSeqnoIndexId, child);
+	SysScanDesc scan = begin_scan(inherits, Anum_pg_inherits_inhrelid, InheritsRelidSeqnoIndexId,
+								  child);
 	HeapTuple tuple = systable_getnext(scan);
 	Oid parent = InvalidOid;
 

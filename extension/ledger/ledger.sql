@@ -123,7 +123,7 @@ COMMENT ON COLUMN dbmaestro.deployment.id IS 'Number of the deployment; never a 
 COMMENT ON COLUMN dbmaestro.deployment.environment IS 'Environment it goes to';
 COMMENT ON COLUMN dbmaestro.deployment.single IS 'True for one that dbm_apply or dbm_rollback made for a single change';
 COMMENT ON COLUMN dbmaestro.deployment.manifest IS 'Changes it is to bring, as the client sent them, but without scripts';
-COMMENT ON COLUMN dbmaestro.deployment.claims IS 'Facts the client claims about the commit';
+COMMENT ON COLUMN dbmaestro.deployment.claims IS 'Facts the client claims: about the commit, and whether all changes go into a single transaction';
 COMMENT ON COLUMN dbmaestro.deployment.fingerprint IS 'What the client calls the repository that it deploys, or NULL';
 COMMENT ON COLUMN dbmaestro.deployment.last_run IS 'Newest run that the plan of this deployment had seen, NULL without a fingerprint';
 COMMENT ON COLUMN dbmaestro.deployment.followed IS 'What dbm_manifest() of the environment that is followed says about these changes; NULL: it was not asked';
@@ -376,6 +376,10 @@ CREATE FUNCTION dbmaestro._dbm_run_outcome(outcome text, pid integer, backend_st
 RETURNS text LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_run_outcome';
 COMMENT ON FUNCTION dbmaestro._dbm_run_outcome(text, integer, timestamptz) IS 'outcome of a run as of now: one that is running in a backend that does not deploy any more was interrupted';
 
+CREATE FUNCTION dbmaestro._dbm_lock_retry(attempt integer, began timestamptz, detail text DEFAULT NULL)
+RETURNS boolean LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_lock_retry';
+COMMENT ON FUNCTION dbmaestro._dbm_lock_retry(integer, timestamptz, text) IS 'waits as after that attempt at a change which could not get a lock, and tells whether another one is due; for tests';
+
 CREATE VIEW dbmaestro.change_history AS
 SELECT r.id AS run, r.change, r.direction,
        dbmaestro._dbm_run_outcome(r.outcome, r.backend_pid, r.backend_start) COLLATE "C" AS outcome, r.environment, r.started_at, r.finished_at,
@@ -485,10 +489,6 @@ CREATE PROCEDURE dbm_apply_in_steps(change text, script text, rollback text DEFA
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_apply_in_steps';
 COMMENT ON PROCEDURE dbm_apply_in_steps(text, text, text, jsonb, bigint, text, bigint) IS 'runs a change of which not everything can run in one transaction, step by step; outcome is applied or already applied';
 
-CREATE PROCEDURE dbmaestro._dbm_step_try(run bigint, ordinal integer, part integer, permit uuid, statement text)
-LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_step_try';
-COMMENT ON PROCEDURE dbmaestro._dbm_step_try(bigint, integer, integer, uuid, text) IS 'hands a worker a permit that was not given to this backend, to see it refused';
-
 CREATE PROCEDURE dbm_rollback_in_steps(change text, reason text DEFAULT NULL, INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL)
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_rollback_in_steps';
 COMMENT ON PROCEDURE dbm_rollback_in_steps(text, text, text, bigint) IS 'runs the rollback script of a change that is applied, or partly applied, step by step';
@@ -527,6 +527,7 @@ CREATE FUNCTION dbm_status(OUT environment text, OUT follows text, OUT guard tex
     OUT lock_pid integer, OUT lock_role text, OUT lock_application text, OUT lock_since timestamptz,
     OUT deployment bigint, OUT deployment_state text, OUT deployment_started_at timestamptz, OUT deployment_started_by text,
     OUT deployment_commit text, OUT deployment_ref text, OUT deployment_followed text, OUT deployment_last_change text,
+    OUT deployment_single_transaction boolean,
     OUT lock_blockers jsonb, OUT lock_queue integer,
     OUT lock_timeout interval, OUT lock_retries integer, OUT lock_retry_delay interval, OUT lock_retry_deadline interval,
     OUT partial bigint, OUT unfinished_change text, OUT unfinished_run bigint, OUT unfinished_state text, OUT unfinished_at text,

@@ -8,13 +8,17 @@
 
 #include "access/xact.h"
 #include "common/pg_prng.h"
+#include "fmgr.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
+#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "core/settings.h"
 #include "ledger/lock_retry.h"
+
+PG_FUNCTION_INFO_V1(dbm_lock_retry);
 
 /* The pause is not doubled beyond this. */
 #define LONGEST_PAUSE_MS 30000
@@ -97,4 +101,15 @@ dbm_lock_retry_wait(int attempt, TimestampTz began, const ErrorData *failure)
 					 failure->detail ? errdetail_internal("%s", failure->detail) : 0));
 	sleep_until(next);
 	return true;
+}
+
+/* _dbm_lock_retry(attempt, began, detail): for tests. */
+Datum
+dbm_lock_retry(PG_FUNCTION_ARGS)
+{
+	ErrorData failure = {.sqlerrcode = ERRCODE_LOCK_NOT_AVAILABLE};
+
+	if (!PG_ARGISNULL(2))
+		failure.detail = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	PG_RETURN_BOOL(dbm_lock_retry_wait(PG_GETARG_INT32(0), PG_GETARG_TIMESTAMPTZ(1), &failure));
 }

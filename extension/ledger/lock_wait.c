@@ -30,6 +30,7 @@
 /* What the signal handler notes. */
 typedef struct Watch
 {
+	MemoryContextCallback forget;
 	LOCKTAG tag;
 	LOCKMODE mode;				/* NoLock: nothing yet */
 	TimestampTz began;
@@ -106,13 +107,26 @@ note_wait(int number)
 	next_action.sa_handler(number);
 }
 
+/* An error that kept end from being called lets go of the memory some day. */
+static void
+forget(void *argument)
+{
+	if (watch == argument)
+		dbm_lock_wait_end();
+}
+
 void
 dbm_lock_wait_begin(void)
 {
 	struct sigaction action;
+	Watch *fresh = palloc0(offsetof(Watch, behind) + ProcGlobal->allProcCount * sizeof(int));
 
-	Assert(watch == NULL);
-	watch = palloc0(offsetof(Watch, behind) + ProcGlobal->allProcCount * sizeof(int));
+	if (watch)
+		dbm_lock_wait_end();
+	fresh->forget.func = forget;
+	fresh->forget.arg = fresh;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &fresh->forget);
+	watch = fresh;
 	if (sigaction(SIGINT, NULL, &next_action) != 0 || (next_action.sa_flags & SA_SIGINFO) != 0 ||
 		next_action.sa_handler == SIG_IGN || next_action.sa_handler == SIG_DFL)
 		return;
@@ -193,9 +207,32 @@ is_among(int pid, const int *pids, int count)
 	return false;
 }
 
+/*
+ * The number of a prepared transaction, by the lock that it holds on it.  Those
+ * of its subtransactions came later.
+ */
+static TransactionId
+find_number(const LockData *locks, const LockInstanceData *of)
+{
+	TransactionId number = InvalidTransactionId;
+
+	for (int at = 0; at < locks->nelements; at++)
+	{
+		const LockInstanceData *lock = &locks->locks[at];
+
+		if (lock->pid == 0 && lock->locktag.locktag_type == LOCKTAG_TRANSACTION &&
+			lock->holdMask != 0 && dbm_same_holder(lock, of) &&
+			(number == InvalidTransactionId ||
+			 TransactionIdPrecedes(lock->locktag.locktag_field1, number)))
+			number = lock->locktag.locktag_field1;
+	}
+	return number;
+}
+
 /* Workers of a query in parallel hold what they hold for their leader. */
 static void
-add_blocker(DbmLockWait *wait, const LockInstanceData *lock, LOCKMODE wanted, LOCKMASK held)
+add_blocker(DbmLockWait *wait, const LockData *locks, const LockInstanceData *lock, LOCKMODE wanted,
+			LOCKMASK held)
 {
 	DbmBlocker *blocker;
 	ListCell *cell;
@@ -209,7 +246,7 @@ add_blocker(DbmLockWait *wait, const LockInstanceData *lock, LOCKMODE wanted, LO
 	blocker = palloc0(sizeof(DbmBlocker));
 	blocker->pid = lock->pid == 0 ? 0 : lock->leaderPid;
 	if (lock->pid == 0)
-		blocker->prepared = (TransactionId) dbm_lock_local_transaction(lock);
+		blocker->prepared = find_number(locks, lock);
 	blocker->tag = lock->locktag;
 	blocker->wanted = wanted;
 	blocker->held = strongest_of(held);
@@ -238,7 +275,7 @@ add_blockers(DbmLockWait *wait, const LockData *locks, int pid, const LOCKTAG *t
 			(lock->pid != 0 && lock->leaderPid == pid))
 			continue;
 		if (held || is_before)
-			add_blocker(wait, lock, mode, held);
+			add_blocker(wait, locks, lock, mode, held);
 	}
 }
 
@@ -330,6 +367,13 @@ mentions(const char *text, int number)
 	return false;
 }
 
+/* Was it raised by this function of the server, and not by a script that takes its code? */
+static bool
+is_raised_by(const ErrorData *failure, const char *function)
+{
+	return failure->funcname && strcmp(failure->funcname, function) == 0;
+}
+
 /*
  * Who was in the cycle is in the server's words alone.  As long as our locks
  * are not given back, the others still wait, each for the next one.
@@ -347,7 +391,7 @@ find_deadlocked(const ErrorData *failure)
 
 		if (lock->waitLockMode != NoLock && lock->pid != MyProcPid &&
 			mentions(failure->detail, lock->pid))
-			add_blocker(wait, lock, NoLock, 0);
+			add_blocker(wait, locks, lock, NoLock, 0);
 	}
 	return wait;
 }
@@ -358,12 +402,10 @@ dbm_lock_wait_failed(const ErrorData *failure)
 	const Watch *noted = watch;
 
 	if (failure->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED)
-		return find_deadlocked(failure);
+		return is_raised_by(failure, "DeadLockReport") ? find_deadlocked(failure) : NULL;
 	if (noted == NULL || failure->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
 		return NULL;
-	/* a script may raise this error too: it is the server's if it ends the waiting */
-	if (noted->mode != NoLock && failure->funcname &&
-		strcmp(failure->funcname, "ProcessInterrupts") == 0)
+	if (noted->mode != NoLock && is_raised_by(failure, "ProcessInterrupts"))
 		return find_waited_for(noted);
 	return noted->unwaited ? find_not_waited_for(noted) : NULL;
 }

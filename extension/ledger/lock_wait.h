@@ -34,7 +34,7 @@ extern void dbm_lock_wait_limit(void);
 
 /*
  * Between begin and end it is noted what this process waits for when its
- * patience ends.  end must follow whatever happens.  Not to be nested.
+ * patience ends.  Not to be nested.
  */
 extern void dbm_lock_wait_begin(void);
 extern void dbm_lock_wait_end(void);

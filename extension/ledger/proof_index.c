@@ -34,30 +34,34 @@ typedef struct IndexQuestion
 
 /* ---- CREATE INDEX ---- */
 
-/* The name fits; does the definition? */
+/* There, and in a good state: is it also what the statement asks for? */
 static void
-judge_definition(IndexQuestion *question)
+judge_definition(IndexQuestion *question, const char *state)
 {
+	DbmProof *proof = question->proof;
+	const char *what = psprintf("Index %s on %s is %s", question->index_text,
+								question->table_text, state);
 	const char *difference;
-	DbmIndexMatch match = dbm_index_shape_match(question->table, question->statement,
-												question->text, question->index, &difference);
 
-	if (match == DBM_INDEX_SAME)
-		dbm_proof_say(question->proof, DBM_PROOF_DONE,
-					  "Index %s on %s is valid and defined as the statement asks.",
-					  question->index_text, question->table_text);
-	else if (match == DBM_INDEX_CANNOT_TELL)
-		dbm_proof_say(question->proof, DBM_PROOF_DONE,
-					  "Index %s on %s is valid.  Whether it is defined as the statement asks "
-					  "cannot be told: %s.",
-					  question->index_text, question->table_text, difference);
-	else
-		/* with IF NOT EXISTS the statement asks for no more than the name */
-		dbm_proof_say(question->proof,
-					  question->statement->if_not_exists ? DBM_PROOF_DONE : DBM_PROOF_UNKNOWN,
-					  "Index %s on %s is valid, but not defined as the statement asks: the %s "
-					  "differs.",
-					  question->index_text, question->table_text, difference);
+	switch (dbm_index_shape_match(question->table, question->statement, question->text,
+								  question->index, &difference))
+	{
+		case DBM_INDEX_SAME:
+			dbm_proof_say(proof, DBM_PROOF_DONE, "%s and defined as the statement asks.", what);
+			break;
+		case DBM_INDEX_CANNOT_TELL:
+			dbm_proof_say(proof, DBM_PROOF_DONE,
+						  "%s.  Whether it is defined as the statement asks cannot be told: %s.",
+						  what, difference);
+			break;
+		case DBM_INDEX_DIFFERS:
+			/* with IF NOT EXISTS the statement asks for no more than the name */
+			dbm_proof_say(proof,
+						  question->statement->if_not_exists ? DBM_PROOF_DONE : DBM_PROOF_UNKNOWN,
+						  "%s, but not defined as the statement asks: the difference is in the %s.",
+						  what, difference);
+			break;
+	}
 }
 
 /* Built by nobody any more: says how to get rid of it. */
@@ -107,7 +111,7 @@ judge_partitioned(IndexQuestion *question)
 
 	if (question->state.valid || !question->statement->relation->inh)
 	{
-		judge_definition(question);
+		judge_definition(question, question->state.valid ? "valid" : "there");
 		return;
 	}
 	dbm_proof_say(proof, DBM_PROOF_PARTIAL,
@@ -138,7 +142,7 @@ judge_index(IndexQuestion *question)
 	else if (question->state.kind == RELKIND_PARTITIONED_INDEX)
 		judge_partitioned(question);
 	else if (question->state.valid)
-		judge_definition(question);
+		judge_definition(question, "valid");
 	else
 		judge_invalid(question);
 }
@@ -161,7 +165,8 @@ judge_unnamed(IndexQuestion *question)
 											 question->proof->evidence);
 	}
 	else
-		dbm_proof_say(question->proof, DBM_PROOF_NOT_DONE,
+		dbm_proof_say(
+			question->proof, DBM_PROOF_NOT_DONE,
 					  "There is no index on %s that is defined as the statement asks and has a name "
 					  "that the server would choose.",
 					  question->table_text);
@@ -211,7 +216,8 @@ judge_still_there(Oid index, DbmProof *proof)
 		dbm_proof_say(proof, DBM_PROOF_NOT_DONE, "Index %s on %s is there%s.", name,
 					  dbm_relation_text(state.table), state.valid ? " and valid" : "");
 	else if (dbm_index_builder(state.table) != 0)
-		dbm_proof_say(proof, DBM_PROOF_UNKNOWN,
+		dbm_proof_say(
+			proof, DBM_PROOF_UNKNOWN,
 					  "Process %d is building an index on %s at this moment; index %s is not valid.",
 					  dbm_index_builder(state.table), dbm_relation_text(state.table), name);
 	else

@@ -19,6 +19,7 @@
 #include "commands/defrem.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -73,8 +74,7 @@ find_toast_owner(Oid toast)
 static Oid
 find_table(Oid table)
 {
-	Oid owner = get_rel_relkind(table) == RELKIND_TOASTVALUE ? find_toast_owner(table)
-															 : InvalidOid;
+	Oid owner = get_rel_relkind(table) == RELKIND_TOASTVALUE ? find_toast_owner(table) : InvalidOid;
 
 	return OidIsValid(owner) ? owner : table;
 }
@@ -139,7 +139,10 @@ find_scope(const ReindexStmt *statement, Scope *scope)
 	return true;
 }
 
-/* Only who may look into its schema can drop what is left of a TOAST table's index. */
+/*
+ * Nothing that is left keeps another REINDEX from running.  Only who may look
+ * into its schema can drop what is left of the index of a TOAST table.
+ */
 static void
 judge_leftover(Oid index, Oid table, DbmProof *proof)
 {
@@ -153,10 +156,14 @@ judge_leftover(Oid index, Oid table, DbmProof *proof)
 					  "Process %d is rebuilding an index on %s at this moment.", builder,
 					  dbm_relation_text(table));
 	else if (!dbm_may_use_namespace(get_rel_namespace(index), GetUserId()))
-		dbm_proof_say(proof, DBM_PROOF_PARTIAL,
-					  "Invalid index %s on %s is left from an interrupted REINDEX; only a superuser "
-					  "can drop it, with: DROP INDEX CONCURRENTLY %s.",
-					  name, dbm_relation_text(table), name);
+	{
+		proof->repeatable = true;
+		dbm_proof_say(proof, DBM_PROOF_NOT_DONE,
+					  "Invalid index %s on %s is left from an interrupted REINDEX.  Role %s may not "
+					  "drop it; a superuser can, with: DROP INDEX CONCURRENTLY %s.",
+					  name, dbm_relation_text(table),
+					  quote_identifier(GetUserNameFromId(GetUserId(), false)), name);
+	}
 	else
 	{
 		dbm_proof_say(proof, DBM_PROOF_PARTIAL,
@@ -174,19 +181,22 @@ dbm_proof_reindex(const Node *node, const char *text, DbmProof *proof)
 	Oid table;
 	Oid leftover;
 
-	proof->repeatable = true;
 	if (!find_scope(statement, &scope))
 	{
 		dbm_proof_say(proof, DBM_PROOF_NOT_DONE, "There is no %s.",
-					  statement->relation ? dbm_relation_written(statement->relation)
-										  : psprintf("schema %s", statement->name));
+					  statement->relation
+						  ? psprintf("relation %s", dbm_relation_written(statement->relation))
+						  : psprintf("schema %s", quote_identifier(statement->name)));
 		return;
 	}
 	leftover = find_leftover(&scope, &table);
 	if (OidIsValid(leftover))
 		judge_leftover(leftover, table, proof);
 	else
+	{
+		proof->repeatable = true;
 		dbm_proof_say(proof, DBM_PROOF_NOT_DONE,
 					  "No invalid index is left from an interrupted REINDEX.  Whether it ran the "
 					  "catalogs do not show; it may run again.");
+	}
 }

@@ -158,11 +158,9 @@ dbm_proof_drop_tablespace(const Node *node, const char *text, DbmProof *proof)
 	const char *name = ((const DropTableSpaceStmt *) node)->tablespacename;
 
 	if (OidIsValid(get_tablespace_oid(name, true)))
-		dbm_proof_say(proof, DBM_PROOF_NOT_DONE, "Tablespace %s is there.",
-					  quote_identifier(name));
+		dbm_proof_say(proof, DBM_PROOF_NOT_DONE, "Tablespace %s is there.", quote_identifier(name));
 	else
-		dbm_proof_say(proof, DBM_PROOF_DONE, "There is no tablespace %s.",
-					  quote_identifier(name));
+		dbm_proof_say(proof, DBM_PROOF_DONE, "There is no tablespace %s.", quote_identifier(name));
 }
 
 /* ---- ALTER SYSTEM ---- */
@@ -236,8 +234,8 @@ dbm_proof_alter_system(const Node *node, const char *text, DbmProof *proof)
 	}
 	entry = find_entry(set->name);
 	if (wanted ? (entry && strcmp(entry, wanted) == 0) : entry == NULL)
-		dbm_proof_say(proof, DBM_PROOF_DONE, wanted ? "File %s has %s as the statement wants it."
-													: "File %s has no %s.",
+		dbm_proof_say(proof, DBM_PROOF_DONE,
+					  wanted ? "File %s has %s as the statement wants it." : "File %s has no %s.",
 					  PG_AUTOCONF_FILENAME, what);
 	else
 		dbm_proof_say(proof, DBM_PROOF_NOT_DONE,

@@ -13,6 +13,7 @@
 #include "access/relation.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
+#include "parser/parser.h"
 #include "partitioning/partdesc.h"
 #include "storage/lmgr.h"
 #include "utils/inval.h"
@@ -61,8 +62,8 @@ add_part(Expansion *expansion, bool single, const char *text)
 static void
 add_create(Expansion *expansion, Oid table, const char *name, bool concurrently, bool only)
 {
-	DbmIndexSource source = {.concurrently = concurrently, .only = only, .name = name,
-							 .table = table};
+	DbmIndexSource source = {
+		.concurrently = concurrently, .only = only, .name = name, .table = table};
 
 	add_part(expansion, concurrently,
 			 dbm_index_source_write(expansion->statement, &source, expansion->rest));
@@ -284,12 +285,12 @@ expand_leaves(Expansion *expansion, Oid table)
 static void
 expand_around_foreign(Expansion *expansion, const char *name)
 {
-	DbmIndexSource source = {.name = name, .table = expansion->table,
+	DbmIndexSource source = {.name = name,
+							 .table = expansion->table,
 							 .if_not_exists = expansion->statement->if_not_exists};
 
 	if (expansion->statement->unique)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("cannot create unique index on partitioned table \"%s\"",
 						get_rel_name(expansion->table)),
 				 errdetail("Table \"%s\" contains partitions that are foreign tables.",
@@ -336,8 +337,8 @@ expand(Oid table, const RawStmt *raw, const char *text)
 {
 	Expansion expansion = {.statement = castNode(IndexStmt, raw->stmt), .table = table};
 	const IndexStmt *statement = expansion.statement;
-	DbmIndexSource source = {.only = true, .if_not_exists = statement->if_not_exists,
-							 .table = table};
+	DbmIndexSource source = {
+		.only = true, .if_not_exists = statement->if_not_exists, .table = table};
 	bool in_the_way;
 	Oid index;
 
@@ -418,9 +419,9 @@ parts_of_drop(const RawStmt *raw)
 	name = linitial_node(List, statement->objects);
 	index = dbm_relation_find_list(name);
 	if (get_rel_relkind(index) == RELKIND_PARTITIONED_INDEX)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("cannot drop partitioned index \"%s\" concurrently",
-							   get_rel_name(index)),
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot drop partitioned index \"%s\" concurrently", get_rel_name(index)),
 						errdetail("The server can drop it only together with its partitions, "
 								  "under locks on all of the tables."),
 						errhint("Write DROP INDEX without CONCURRENTLY.")));
@@ -442,4 +443,53 @@ dbm_step_parts(const RawStmt *statement, const char *text)
 	if (IsA(statement->stmt, DropStmt))
 		return parts_of_drop(statement);
 	return NIL;
+}
+
+/* ---- the same once more ---- */
+
+/* The name under which a part makes the index of this table itself, or NULL. */
+static char *
+named_by_part(const char *part, Oid table)
+{
+	List *parsed = raw_parser(part, RAW_PARSE_DEFAULT);
+	const IndexStmt *index;
+
+	if (list_length(parsed) != 1 || !IsA(linitial_node(RawStmt, parsed)->stmt, IndexStmt))
+		return NULL;
+	index = castNode(IndexStmt, linitial_node(RawStmt, parsed)->stmt);
+	return !index->concurrent && dbm_relation_find(index->relation) == table ? index->idxname
+																			 : NULL;
+}
+
+/* The statement with the name that was chosen for it when it began. */
+static RawStmt *
+with_name(const RawStmt *statement, const List *kept)
+{
+	RawStmt *named = copyObject(unconstify(RawStmt *, statement));
+	IndexStmt *index = (IndexStmt *) named->stmt;
+	Oid table;
+	ListCell *cell;
+
+	if (!IsA(index, IndexStmt) || index->idxname)
+		return named;
+	table = dbm_relation_find(index->relation);
+	foreach (cell, kept)
+	{
+		if (OidIsValid(table) && index->idxname == NULL)
+			index->idxname = named_by_part(lfirst(cell), table);
+	}
+	return named;
+}
+
+List *
+dbm_step_parts_left(const RawStmt *statement, const char *text, const List *kept)
+{
+	return dbm_step_parts(with_name(statement, kept), text);
+}
+
+void
+dbm_step_prove_whole(const RawStmt *statement, const char *text, const List *kept,
+					 DbmProof *proof)
+{
+	dbm_step_prove(with_name(statement, kept), text, proof);
 }

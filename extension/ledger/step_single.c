@@ -275,8 +275,7 @@ static void
 require_whole(DbmStepRun *steps)
 {
 	const DbmStatement *statement = current_statement(steps);
-	Part whole = {
-		.text = pnstrdup(steps->run.script->text + statement->start, statement->length)};
+	Part whole = {.text = pnstrdup(steps->run.script->text + statement->start, statement->length)};
 
 	whole.raw = dbm_step_parse(whole.text);
 	prove(steps, &whole, &whole.after);

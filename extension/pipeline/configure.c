@@ -52,9 +52,12 @@ write_environment_column(const char *setting, const char *value)
 
 /* Whoever has sessions terminated must be allowed to do that by himself. */
 static void
-require_signal_right(void)
+require_signal_right(const char *value)
 {
-	if (has_privs_of_role(GetUserId(), ROLE_PG_SIGNAL_BACKEND))
+	bool boolean;
+
+	if ((parse_bool(value, &boolean) && !boolean) ||
+		has_privs_of_role(GetUserId(), ROLE_PG_SIGNAL_BACKEND))
 		return;
 	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("permission denied to have sessions terminated"),
@@ -83,7 +86,7 @@ write_setting(const char *name, const char *value)
 	if (value)
 		dbm_setting_check(setting, value);
 	if (value && setting == DBM_SETTING_CANCEL_IDLE_IN_TRANSACTION)
-		require_signal_right();
+		require_signal_right(value);
 	return dbm_setting_write(name, value);
 }
 

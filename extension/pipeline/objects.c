@@ -16,19 +16,18 @@
 PG_FUNCTION_INFO_V1(dbm_objects);
 
 static void
-put_row(void *context, const char *kind, const char *identity, const uint8 *hash, bool extra)
+put_row(void *context, const DbmLiveObject *object)
 {
 	ReturnSetInfo *result = context;
-	Datum values[4];
-	bool nulls[4] = {false};
+	Datum values[5];
+	bool nulls[5] = {false};
 
-	values[0] = CStringGetTextDatum(kind);
-	values[1] = CStringGetTextDatum(identity);
-	values[2] = CStringGetTextDatum(dbm_hex(hash, DBM_DIGEST_LENGTH));
-	values[3] = BoolGetDatum(extra);
+	values[0] = CStringGetTextDatum(object->kind);
+	values[1] = CStringGetTextDatum(object->identity);
+	values[2] = CStringGetTextDatum(dbm_hex(object->hash, DBM_DIGEST_LENGTH));
+	values[3] = CStringGetTextDatum(dbm_hex(object->shape, DBM_DIGEST_LENGTH));
+	values[4] = BoolGetDatum(object->extra);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	for (int at = 0; at < 3; at++)
-		pfree(DatumGetPointer(values[at]));
 }
 
 static Datum

@@ -49,6 +49,6 @@ CREATE FUNCTION dbm_snapshot(label text DEFAULT NULL)
 RETURNS bigint LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_snapshot';
 COMMENT ON FUNCTION dbm_snapshot(text) IS 'records the live schema and returns the number of the snapshot; without a label an unchanged schema is not recorded again';
 
-CREATE FUNCTION dbm_objects(OUT kind text, OUT identity text, OUT hash text, OUT extra boolean)
+CREATE FUNCTION dbm_objects(OUT kind text, OUT identity text, OUT hash text, OUT shape text, OUT extra boolean)
 RETURNS SETOF record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_objects';
-COMMENT ON FUNCTION dbm_objects() IS 'every object of the live schema with its hash; extra: what no dump shows, which the root hash does not count';
+COMMENT ON FUNCTION dbm_objects() IS 'every object of the live schema with its hash, and with one (shape) of all but the text of its expressions; extra: what no dump shows, which the root hash does not count';

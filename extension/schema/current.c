@@ -384,25 +384,3 @@ dbm_schema_root(uint8 *root)
 {
 	memcpy(root, dbm_live_root(dbm_current_schema(), DBM_TREE_SCHEMA), DBM_DIGEST_LENGTH);
 }
-
-typedef struct Visit
-{
-	DbmObjectVisitor visit;
-	void *context;
-} Visit;
-
-static void
-visit_object(DbmObject *object, void *arg)
-{
-	const Visit *visit = arg;
-
-	visit->visit(visit->context, object->kind, object->identity, object->hash, object->extra);
-}
-
-void
-dbm_schema_each(DbmObjectVisitor visit, void *context)
-{
-	Visit whole = {visit, context};
-
-	dbm_live_each(dbm_current_schema(), visit_object, &whole);
-}

@@ -19,12 +19,19 @@ extern void dbm_schema_root(uint8 *root);
  */
 extern int64 dbm_snapshot_record(const char *label, int64 deployment, uint8 *root);
 
-/* What dbm_schema_each calls for an object; extra: it counts for the second root. */
-typedef void (*DbmObjectVisitor) (void *context, const char *kind, const char *identity,
-								  const uint8 *hash, bool extra);
+/* One object of the live schema. */
+typedef struct DbmLiveObject
+{
+	const char *kind;
+	const char *identity;
+	const uint8 *hash;
+	uint8		shape[DBM_DIGEST_LENGTH];	/* of all but the text of expressions and queries */
+	bool		extra;			/* counts for the second root */
+} DbmLiveObject;
 
 /* Calls the function for every object of the live schema, in no order. */
-extern void dbm_schema_each(DbmObjectVisitor visit, void *context);
+extern void dbm_schema_each(void (*visit) (void *context, const DbmLiveObject *object),
+							void *context);
 
 /* One object that differs between a snapshot and the one before it. */
 typedef struct DbmObjectChange

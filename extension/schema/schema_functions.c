@@ -15,6 +15,7 @@
 #include "schema/adorned.h"
 #include "schema/live.h"
 #include "schema/schema.h"
+#include "schema/shape.h"
 
 PG_FUNCTION_INFO_V1(dbm_schema_hash);
 PG_FUNCTION_INFO_V1(dbm_schema_hash_full);
@@ -84,6 +85,38 @@ dbm_schema_objects(PG_FUNCTION_ARGS)
 	dbm_pass_end(pass);
 	UnregisterSnapshot(snapshot);
 	PG_RETURN_NULL();
+}
+
+typedef struct Visit
+{
+	DbmReceiver receiver;
+	void (*visit) (void *context, const DbmLiveObject *object);
+	void *context;
+} Visit;
+
+static void
+visit_draft(DbmReceiver *receiver, const DbmDraft *draft)
+{
+	Visit *self = (Visit *) receiver;
+	DbmLiveObject object = {draft->kind, draft->identity, draft->hash, {0}, draft->extra};
+
+	dbm_shape_digest(draft->body->data, draft->body->len, object.shape);
+	self->visit(self->context, &object);
+}
+
+void
+dbm_schema_each(void (*visit) (void *context, const DbmLiveObject *object), void *context)
+{
+	Visit self = {.receiver.object = visit_draft, .visit = visit, .context = context};
+	Snapshot snapshot;
+	DbmPass *pass;
+
+	CommandCounterIncrement();
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	pass = dbm_pass_begin(snapshot, &self.receiver, dbm_adorned_read(snapshot));
+	dbm_pass_all(pass);
+	dbm_pass_end(pass);
+	UnregisterSnapshot(snapshot);
 }
 
 Datum

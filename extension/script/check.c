@@ -56,6 +56,11 @@ static const Refusal refusals[DBM_FINDING_KINDS] = {
 		{ERRCODE_DBM_SCRIPT_REFUSED,
 		 "It runs in a session of its own, which does not see temporary relations of the script.",
 		 "Leave out CONCURRENTLY, which a temporary relation does not need, or make it permanent."},
+	[DBM_FINDING_TEMPORARY_GONE] =
+		{ERRCODE_DBM_SCRIPT_REFUSED,
+		 "The script runs in steps, and a temporary relation ends with the step that makes it.",
+		 "Use it in the same step, which dbm_steps shows, or make a permanent table and drop it at "
+		 "the end."},
 	[DBM_FINDING_LOCK] =
 		{ERRCODE_DBM_SCRIPT_REFUSED,
 		 "The script runs in steps, and a step gives back what it has locked when it ends.",
@@ -135,14 +140,18 @@ refuse_secrets(List *findings, const DbmScriptRules *rules)
 
 /* What to do with a script that needs steps. */
 static const char *
-steps_hint(const DbmScriptRules *rules)
+steps_hint(const DbmFinding *finding, const DbmScriptRules *rules)
 {
 	const char *procedure = rules->rollback ? "dbm_rollback_in_steps" : "dbm_apply_in_steps";
 	const char *name = rules->name ? quote_literal_cstr(rules->name) : "<name>";
 
-	return psprintf("Let the command line do it, which runs such a script in steps, or run: CALL "
-					"%s(%s%s);",
-					procedure, name, rules->rollback ? "" : ", '<script>'");
+	return psprintf(
+		"Let the command line do it, which runs such a script in steps, or run: CALL "
+					"%s(%s%s);%s",
+					procedure, name, rules->rollback ? "" : ", '<script>'",
+		finding->kind != DBM_FINDING_NEW_VALUE
+			? ""
+			: "  If the value is not used there, put BEGIN; and COMMIT; around the script.");
 }
 
 static void
@@ -155,7 +164,7 @@ refuse_statements(List *findings, const DbmScriptRules *rules)
 		ERROR,
 		(errcode(refusal->code), errmsg("cannot run %s in %s", first->subject, name_script(rules)),
 		 errdetail("It is at line %d.  %s%s", first->line, refusal->detail, list_others(findings)),
-		 errhint("%s", refusal->hint ? refusal->hint : steps_hint(rules))));
+		 errhint("%s", refusal->hint ? refusal->hint : steps_hint(first, rules))));
 }
 
 static void
@@ -183,6 +192,7 @@ is_in_the_way(const DbmFinding *finding, const DbmScriptRules *rules)
 		case DBM_FINDING_NEW_VALUE:
 			return !rules->in_steps;
 		case DBM_FINDING_TEMPORARY:
+		case DBM_FINDING_TEMPORARY_GONE:
 		case DBM_FINDING_LOCK:
 			return rules->in_steps;
 		default:

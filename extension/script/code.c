@@ -72,7 +72,7 @@ advance(Reader *reader)
 
 /* Steps over the token if it is this one. */
 static bool
-accept(Reader *reader, int code)
+take(Reader *reader, int code)
 {
 	if (!reader->more || reader->token.code != code)
 		return false;
@@ -90,7 +90,7 @@ read_name(Reader *reader)
 	{
 		names = lappend(names, makeString(pstrdup(reader->token.value)));
 		advance(reader);
-		if (!accept(reader, '.'))
+		if (!take(reader, '.'))
 			break;
 	}
 	return names ? dbm_code_name(names) : NULL;
@@ -124,13 +124,13 @@ read_new_value(Reader *reader)
 	RangeVar *type;
 
 	advance(reader);
-	if (!accept(reader, DBM_KEYWORD_TYPE_P))
+	if (!take(reader, DBM_KEYWORD_TYPE_P))
 		return;
 	type = read_name(reader);
-	if (!accept(reader, DBM_KEYWORD_ADD_P) || !accept(reader, DBM_KEYWORD_VALUE_P))
+	if (!take(reader, DBM_KEYWORD_ADD_P) || !take(reader, DBM_KEYWORD_VALUE_P))
 		return;
-	if (accept(reader, DBM_KEYWORD_IF_P))
-		(void) (accept(reader, DBM_KEYWORD_NOT) && accept(reader, DBM_KEYWORD_EXISTS));
+	if (take(reader, DBM_KEYWORD_IF_P))
+		(void) (take(reader, DBM_KEYWORD_NOT) && take(reader, DBM_KEYWORD_EXISTS));
 	if (!reader->more || !dbm_token_is_string(&reader->token))
 		return;
 	new_value = palloc(sizeof(DbmNewValue));
@@ -221,4 +221,31 @@ dbm_code_name(const List *names)
 	char *schema = length > 1 ? pstrdup(strVal(list_nth(names, length - 2))) : NULL;
 
 	return makeRangeVar(schema, pstrdup(strVal(llast(names))), -1);
+}
+
+static bool
+is_word_byte(unsigned char byte)
+{
+	return isalnum(byte) || byte == '_' || IS_HIGHBIT_SET(byte);
+}
+
+bool
+dbm_code_says(const char *text, Size length, const char *word)
+{
+	Size wanted = strlen(word);
+	const char *end = text + length;
+
+	if (wanted == 0)
+		return length == 0;
+	for (const char *at = text; at + wanted <= end; at++)
+	{
+		at = memchr(at, word[0], end - at - wanted + 1);
+		if (at == NULL)
+			return false;
+		if (memcmp(at, word, wanted) == 0 &&
+			(at == text || !is_word_byte(at[-1]) || !is_word_byte(word[0])) &&
+			(at + wanted == end || !is_word_byte(at[wanted]) || !is_word_byte(word[wanted - 1])))
+			return true;
+	}
+	return false;
 }

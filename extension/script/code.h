@@ -32,4 +32,7 @@ extern bool dbm_code_is_late(const char *language);
 /* A copy of the last two parts of a qualified name, a list of String nodes. */
 extern RangeVar *dbm_code_name(const List *names);
 
+/* Does text say this word or words, and not as part of a longer word? */
+extern bool dbm_code_says(const char *text, Size length, const char *word);
+
 #endif /* DBM_SCRIPT_CODE_H */

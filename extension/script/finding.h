@@ -19,6 +19,7 @@ typedef enum DbmFindingKind
 	DBM_FINDING_NEW_VALUE, /* uses an enum value that the same transaction added */
 	DBM_FINDING_ONE_TRANSACTION, /* cannot run in the transaction that the script asks for */
 	DBM_FINDING_TEMPORARY, /* a statement of its own on what its session does not see */
+	DBM_FINDING_TEMPORARY_GONE, /* uses what went with an earlier step */
 	DBM_FINDING_LOCK, /* a lock that was to be held over steps */
 	DBM_FINDING_ENDS_TRANSACTION, /* code that commits by itself */
 	DBM_FINDING_SECRET,

@@ -28,34 +28,6 @@ typedef struct Statement
 	List *said; /* of const DbmNote *: values that its strings say */
 } Statement;
 
-static bool
-is_word_byte(unsigned char byte)
-{
-	return isalnum(byte) || byte == '_' || IS_HIGHBIT_SET(byte);
-}
-
-/* Does text say the value, and not as part of a longer word? */
-static bool
-says(const char *text, Size length, const char *value)
-{
-	Size wanted = strlen(value);
-	const char *end = text + length;
-
-	if (wanted == 0)
-		return length == 0;
-	for (const char *at = text; at + wanted <= end; at++)
-	{
-		at = memchr(at, value[0], end - at - wanted + 1);
-		if (at == NULL)
-			return false;
-		if (memcmp(at, value, wanted) == 0 &&
-			(at == text || !is_word_byte(at[-1]) || !is_word_byte(value[0])) &&
-			(at + wanted == end || !is_word_byte(at[wanted]) || !is_word_byte(value[wanted - 1])))
-			return true;
-	}
-	return false;
-}
-
 static void
 note_said(const DbmValueWatch *watch, Statement *seen, const char *text, Size length)
 {
@@ -65,7 +37,7 @@ note_said(const DbmValueWatch *watch, Statement *seen, const char *text, Size le
 	{
 		const DbmNote *value = lfirst(cell);
 
-		if (says(text, length, value->name))
+		if (dbm_code_says(text, length, value->name))
 			seen->said = list_append_unique_ptr(seen->said, lfirst(cell));
 	}
 }

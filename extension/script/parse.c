@@ -4,6 +4,7 @@
 #include "postgres.h"
 
 #include "parser/parser.h"
+#include "utils/guc.h"
 
 #include "script/parse.h"
 #include "script/token.h"
@@ -48,4 +49,14 @@ dbm_script_parse(const DbmScript *script, const DbmStatement *statement, const c
 		elog(ERROR, "statement %d of a script holds %d statements", statement->ordinal,
 			 list_length(parsed));
 	return linitial_node(RawStmt, parsed);
+}
+
+int
+dbm_script_silence(void)
+{
+	int level = NewGUCNestLevel();
+
+	(void) set_config_option("client_min_messages", "error", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	return level;
 }

@@ -13,4 +13,11 @@
 extern List *dbm_script_parse_piece(const DbmScript *script, Size start, Size length,
 									const char **text);
 
+/*
+ * Keeps notices of the scanner back until AtEOXact_GUC(false, level), level
+ * being what is returned.  The server says some things each time it scans a
+ * name, such as that it is too long: once is enough, when the statement runs.
+ */
+extern int dbm_script_silence(void);
+
 #endif /* DBM_SCRIPT_PARSE_H */

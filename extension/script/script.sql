@@ -64,3 +64,14 @@ CREATE FUNCTION dbm_steps(
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'dbm_steps';
 COMMENT ON FUNCTION dbm_steps(text) IS 'shows how dbm_apply_in_steps would cut a script: into transactions, and single statements that cannot run in one';
+
+CREATE FUNCTION dbmaestro._dbm_script_settings(
+    script text,
+    before_statement integer,
+    OUT ordinal integer,
+    OUT statement text
+) RETURNS SETOF record
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'dbm_script_settings_before';
+COMMENT ON FUNCTION dbmaestro._dbm_script_settings(text, integer) IS 'the statements above another one whose settings each step of a script begins with';
+REVOKE ALL ON FUNCTION dbmaestro._dbm_script_settings(text, integer) FROM PUBLIC;

@@ -406,20 +406,6 @@ unwrap(Splitter *splitter)
 		dbm_token_digest_mark(splitter->digest, "transaction control");
 }
 
-/*
- * The server says some things each time it scans a name, such as that it is too
- * long.  Once is enough: when the statement runs.  Ends with the GUC level.
- */
-static int
-silence_notices(void)
-{
-	int level = NewGUCNestLevel();
-
-	(void) set_config_option("client_min_messages", "error", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	return level;
-}
-
 static void
 require_standard_strings(void)
 {
@@ -462,7 +448,7 @@ dbm_script_read(const char *text, Size length, const DbmScriptRules *rules)
 	working = AllocSetContextCreate(CurrentMemoryContext, "dbmaestro script",
 									ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(working);
-	level = silence_notices();
+	level = dbm_script_silence();
 	dbm_script_place_begin(&splitter.place, script, NULL);
 	splitter.place.reading = true;
 	splitter.parsing = AllocSetContextCreate(working, "dbmaestro parse", ALLOCSET_DEFAULT_SIZES);

@@ -4,13 +4,16 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/guc.h"
 
 #include "core/compat.h"
 #include "script/finding.h"
 #include "script/lookup.h"
 #include "script/new_value.h"
 #include "script/note.h"
+#include "script/parse.h"
 #include "script/steps.h"
+#include "script/temporary_use.h"
 
 typedef struct Cutter
 {
@@ -294,10 +297,53 @@ find_locks(Cutter *cutter)
 	}
 }
 
+/* ---- temporary relations ---- */
+
+static bool
+makes_temporary(const DbmScript *script)
+{
+	ListCell *cell;
+
+	foreach (cell, script->notes)
+	{
+		const DbmNote *note = lfirst(cell);
+
+		if (note->kind == DBM_NOTE_RELATION && note->temporary)
+			return true;
+	}
+	return false;
+}
+
+/* Uses of temporary relations that went with the step that made them. */
+static void
+find_temporary_uses(Cutter *cutter)
+{
+	ListCell *cell;
+
+	if (list_length(cutter->steps) < 2 || !makes_temporary(cutter->script))
+		return;
+	foreach (cell, cutter->steps)
+	{
+		const DbmStep *step = lfirst(cell);
+
+		for (int at = step->first; at <= step->last && !step->single; at++)
+		{
+			const DbmStatement *statement = &cutter->script->statements[at - 1];
+			const char *used = dbm_temporary_used(cutter->script, statement, step->first);
+
+			CHECK_FOR_INTERRUPTS();
+			if (used)
+				add_finding(cutter, DBM_FINDING_TEMPORARY_GONE, at,
+							psprintf("what uses temporary \"%s\" of an earlier step", used));
+		}
+	}
+}
+
 static void
 cut(Cutter *cutter, const DbmScript *script)
 {
 	ListCell *note = list_head(script->notes);
+	int level = dbm_script_silence();
 
 	memset(cutter, 0, sizeof(Cutter));
 	cutter->script = cutter->watch.script = script;
@@ -317,6 +363,8 @@ cut(Cutter *cutter, const DbmScript *script)
 	}
 	end_group(cutter, script->nstatements + 1);
 	find_locks(cutter);
+	find_temporary_uses(cutter);
+	AtEOXact_GUC(false, level);
 }
 
 List *

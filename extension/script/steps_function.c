@@ -1,5 +1,6 @@
 /*
- * script/steps_function.c: dbm_steps, which shows where a script is cut
+ * script/steps_function.c: dbm_steps, which shows where a script is cut, and
+ * what of the session goes along from step to step, for tests
  */
 #include "postgres.h"
 
@@ -10,6 +11,7 @@
 #include "script/steps.h"
 
 PG_FUNCTION_INFO_V1(dbm_steps);
+PG_FUNCTION_INFO_V1(dbm_script_settings_before);
 
 /* From the first statement to the end of the last, data of a COPY included. */
 static text *
@@ -44,20 +46,52 @@ put_step(ReturnSetInfo *result, const DbmScript *script, const DbmStep *step)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+static DbmScript *
+read_script(text *source)
+{
+	static const DbmScriptRules rules = {
+		.allow_secrets = true, .allow_empty = true, .in_steps = true};
+	DbmScript *script;
+
+	script = dbm_script_read(text_to_cstring(source), VARSIZE_ANY_EXHDR(source), &rules);
+	dbm_script_check(script, &rules);
+	return script;
+}
+
 /* dbm_steps(script): one row per step; raises what dbm_apply_in_steps would refuse */
 Datum
 dbm_steps(PG_FUNCTION_ARGS)
 {
-	static const DbmScriptRules rules = {
-		.allow_secrets = true, .allow_empty = true, .in_steps = true};
-	text *source = PG_GETARG_TEXT_PP(0);
 	DbmScript *script;
 	ListCell *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
-	script = dbm_script_read(text_to_cstring(source), VARSIZE_ANY_EXHDR(source), &rules);
-	dbm_script_check(script, &rules);
+	script = read_script(PG_GETARG_TEXT_PP(0));
 	foreach (cell, dbm_script_steps(script))
 		put_step((ReturnSetInfo *) fcinfo->resultinfo, script, lfirst(cell));
+	return (Datum) 0;
+}
+
+/* _dbm_script_settings(script, statement): what each step is to begin with */
+Datum
+dbm_script_settings_before(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	DbmScript *script;
+	ListCell *cell;
+
+	InitMaterializedSRF(fcinfo, 0);
+	script = read_script(PG_GETARG_TEXT_PP(0));
+	foreach (cell, dbm_script_settings(script, PG_GETARG_INT32(1)))
+	{
+		const DbmStatement *statement = lfirst(cell);
+		Datum values[2];
+		bool nulls[2] = {false};
+
+		values[0] = Int32GetDatum(statement->ordinal);
+		values[1] = PointerGetDatum(
+			cstring_to_text_with_len(script->text + statement->start, statement->length));
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
 	return (Datum) 0;
 }
