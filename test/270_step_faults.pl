@@ -17,7 +17,7 @@ use Test::More;
 use Time::HiRes qw(time usleep);
 
 my $seed = $ENV{DBM_SEED} || time & 0x7fffffff;
-my $node = dbm_node('steps', bare => 1,
+my $node = dbm_node('steps', bare => 1, init => { allows_streaming => 1 },
     conf => "fsync = off\nautovacuum = off\nrestart_after_crash = on\ncheckpoint_timeout = 30s\n");
 my $change = '20260101_000001_steps';
 my $databases = 0;
@@ -530,14 +530,14 @@ SQL
     my $session = DbmSession->new($node, $database);
     my $error;
     my $await = sub {
-        wait_until('a wait for the standby', sub { $node->safe_psql($database,
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_type = '$_[0]'") eq '1' });
+        $node->poll_query_until($database,
+            "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_type = 'client backend'");
     };
 
     $node->append_conf('postgresql.conf', "synchronous_standby_names = 'nobody'");
     $node->reload;
     $session->ask("SELECT outcome FROM dbm_apply('20260101_000002_waits', 'CREATE TABLE waits ()')");
-    $await->('client backend');
+    $await->();
     is($node->safe_psql($database, "SELECT count(*) FROM dbmaestro.change WHERE change LIKE '%waits'"), 0, 'no standby: nobody sees the change yet');
     is(dbm_refused($node, $database, "SELECT dbm_apply('20260101_000003_other', 'SELECT 1')")->{sqlstate}, 'MA030', 'no standby: nobody else deploys');
     my $began = time;
@@ -549,7 +549,7 @@ SQL
     is($node->safe_psql($database, "SELECT state FROM dbmaestro.change WHERE change LIKE '%waits'"), 'applied', 'no standby: it is applied');
 
     $session->ask($apply);
-    $await->('client backend');
+    $await->();
     like(status_of($database), qr/^(?:running\|running at step 1 of 7|\|\|)/, 'no standby, in steps: it waits with its intent');
     $node->append_conf('postgresql.conf', "synchronous_standby_names = ''");
     $node->reload;
