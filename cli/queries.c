@@ -347,6 +347,27 @@ queries_send_apply(Connection *connection, const char *change, const char *scrip
 	pg_free(sql);
 }
 
+/* A procedure, which commits after each step: its call is a statement and a transaction of its own. */
+PGresult *
+queries_apply_in_steps(Connection *connection, const char *change, const char *script,
+					   size_t script_length, const char *rollback, size_t rollback_length,
+					   const char *deployment)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, change);
+	add_bytes(&parameters, script, script_length);
+	if (rollback)
+		add_bytes(&parameters, rollback, rollback_length);
+	else
+		add_text(&parameters, TEXTOID, NULL);
+	add_text(&parameters, INT8OID, deployment);
+	return ask(
+		connection,
+		psprintf("CALL %s.dbm_apply_in_steps($1, $2, $3, '{}', $4)", connection->schema),
+			   &parameters);
+}
+
 /* --- by one statement each ------------------------------------------------------- */
 
 PGresult *
@@ -385,6 +406,29 @@ queries_rollback_change(Connection *connection, const char *change, const char *
 			   psprintf("SELECT outcome, run, statements, duration FROM %s.dbm_rollback($1, $2)",
 						connection->schema),
 			   &parameters);
+}
+
+PGresult *
+queries_rollback_in_steps(Connection *connection, const char *change, const char *reason)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, change);
+	add_text(&parameters, TEXTOID, reason);
+	return ask(connection, psprintf("CALL %s.dbm_rollback_in_steps($1, $2)", connection->schema),
+			   &parameters);
+}
+
+void
+queries_send_steps(Connection *connection, const char *script, size_t length)
+{
+	Parameters parameters = {0};
+	char *sql = psprintf("SELECT step, kind, line, subject, reason, statements FROM %s.dbm_steps($1)",
+						 connection->schema);
+
+	add_bytes(&parameters, script, length);
+	send_command(connection, sql, &parameters);
+	pg_free(sql);
 }
 
 PGresult *

@@ -57,6 +57,17 @@ extern PGresult *queries_submit(Connection *connection, const char *change, cons
 								const char *claims);
 
 /* dbm_rollback: outcome, run, statements, duration. */
+/* For a change that does not run in one transaction: outcome, run, statements, duration. */
+extern PGresult *queries_apply_in_steps(Connection *connection, const char *change,
+										const char *script, size_t script_length,
+										const char *rollback, size_t rollback_length,
+										const char *deployment);
+extern PGresult *queries_rollback_in_steps(Connection *connection, const char *change,
+										   const char *reason);
+
+/* The steps of a script: step, kind, line, subject, reason, statements. */
+extern void queries_send_steps(Connection *connection, const char *script, size_t length);
+
 extern PGresult *queries_rollback_change(Connection *connection, const char *change,
 										 const char *reason);
 
