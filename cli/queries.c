@@ -419,16 +419,28 @@ queries_rollback_in_steps(Connection *connection, const char *change, const char
 			   &parameters);
 }
 
-void
-queries_send_steps(Connection *connection, const char *script, size_t length)
+PGresult *
+queries_steps(Connection *connection, const char *script, size_t length)
 {
 	Parameters parameters = {0};
-	char *sql = psprintf("SELECT step, kind, line, subject, reason, statements FROM %s.dbm_steps($1)",
-						 connection->schema);
 
 	add_bytes(&parameters, script, length);
-	send_command(connection, sql, &parameters);
-	pg_free(sql);
+	return ask(
+		connection,
+		psprintf("SELECT step, kind, line, subject, reason, statements FROM %s.dbm_steps($1)",
+						connection->schema),
+			   &parameters);
+}
+
+PGresult *
+queries_step_parts(Connection *connection, const char *statement)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, statement);
+	return ask(connection,
+			   psprintf("SELECT kind, statement FROM %s.dbm_step_parts($1)", connection->schema),
+			   &parameters);
 }
 
 PGresult *

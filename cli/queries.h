@@ -66,7 +66,10 @@ extern PGresult *queries_rollback_in_steps(Connection *connection, const char *c
 										   const char *reason);
 
 /* The steps of a script: step, kind, line, subject, reason, statements. */
-extern void queries_send_steps(Connection *connection, const char *script, size_t length);
+extern PGresult *queries_steps(Connection *connection, const char *script, size_t length);
+
+/* What runs in place of a statement outside a transaction: kind, statement; no rows: it itself. */
+extern PGresult *queries_step_parts(Connection *connection, const char *statement);
 
 extern PGresult *queries_rollback_change(Connection *connection, const char *change,
 										 const char *reason);
