@@ -519,6 +519,12 @@ CREATE FUNCTION dbm_step_parts(statement text, OUT part integer, OUT kind text, 
 RETURNS SETOF record LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_step_parts_of';
 COMMENT ON FUNCTION dbm_step_parts(text) IS 'tells which statements run in place of one that cannot run in a transaction; no rows: it runs as it is';
 
+CREATE FUNCTION dbmaestro._dbm_step_whole(statement text, kept text[],
+    OUT verdict text, OUT evidence text, OUT statements text[])
+RETURNS record LANGUAGE C STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_step_whole';
+COMMENT ON FUNCTION dbmaestro._dbm_step_whole(text, text[]) IS 'what is proven of a statement of many parts as a whole and what is left to do, given the parts that it had';
+REVOKE ALL ON FUNCTION dbmaestro._dbm_step_whole(text, text[]) FROM PUBLIC;
+
 CREATE FUNCTION dbm_manifest()
 RETURNS jsonb LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_manifest';
 COMMENT ON FUNCTION dbm_manifest() IS 'tells what is applied in this environment, in the order in which it was, for environments that follow it and for those who roll back';
