@@ -71,11 +71,14 @@ uninstall-cli clean-cli:
 
 export PG_CONFIG
 
-.PHONY: set-up demo demo-stop test test-full bench test-matrix cassert valgrind \
+.PHONY: set-up set-up-tests demo demo-stop test test-full bench test-matrix cassert valgrind \
 	house format check-format print-regress print-rooms
 
 set-up:
 	@test/setup.sh
+
+set-up-tests:
+	@test/setup.sh tests
 
 demo: set-up
 	@KEEP=$(KEEP) test/demo/demo.sh
@@ -83,10 +86,10 @@ demo: set-up
 demo-stop:
 	@test/demo/demo.sh stop
 
-test: set-up
+test: set-up-tests
 	@test/run
 
-test-full: set-up
+test-full: set-up-tests
 	@DBM_FAULT_LOOPS=$${DBM_FAULT_LOOPS:-200} DBM_JOB_LIMIT=$${DBM_JOB_LIMIT:-7200} test/run
 
 bench: set-up

@@ -30,7 +30,8 @@ cmd_audit(int count, char **arguments)
 		among = psprintf("denied,refused%s%s", kinds ? "," : "", kinds ? kinds : "");
 	filter = record_filter(among);
 	connection = connection_open(environment);
-	record_print(connection, queries_audit(connection, &filter, !print_is_for_people()));
+	queries_send_audit(connection, &filter, !print_is_for_people());
+	record_print(connection);
 	connection_close(connection);
 	return EXIT_DONE;
 }

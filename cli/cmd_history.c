@@ -24,7 +24,8 @@ cmd_history(int count, char **arguments)
 	RecordFilter filter = record_filter(outcomes);
 	Connection *connection = connection_open(environment);
 
-	record_print(connection, queries_history(connection, &filter, !print_is_for_people()));
+	queries_send_history(connection, &filter, !print_is_for_people());
+	record_print(connection);
 	connection_close(connection);
 	return EXIT_DONE;
 }

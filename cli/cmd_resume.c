@@ -2,7 +2,8 @@
  * cli/cmd_resume.c: dbmaestro resume ENVIRONMENT
  *
  * The newest deployment did not reach its end: its commit is deployed again,
- * as far as it was to go, and from the environment that it came from.
+ * as far as it was to go, from the environment that it came from, and in one
+ * transaction if it was to be.
  */
 #include "postgres_fe.h"
 
@@ -31,6 +32,7 @@ typedef struct Found
 	char *started_by;
 	char *followed;				/* environment that it was promoted from, or NULL */
 	char *last_change;			/* where it was to end, NULL: where the commit does */
+	bool single_transaction;
 } Found;
 
 static char *
@@ -47,6 +49,7 @@ find_last(Connection *connection)
 				   copy_value(result, 3), copy_value(result, 4), copy_value(result, 5),
 				   copy_value(result, 6), copy_value(result, 7)};
 
+	found.single_transaction = PQgetvalue(result, 0, 8)[0] == 't';
 	PQclear(result);
 	return found;
 }
@@ -73,7 +76,12 @@ static void
 require_resumable(const Environment *environment, const Found *found)
 {
 	if (strcmp(found->state, "running") == 0)
-		message_die(EXIT_BUSY, psprintf("Wait for its end: dbmaestro status %s", environment->name),
+		message_die(
+			EXIT_BUSY,
+					psprintf("Wait for its end: dbmaestro status %s.  Behind a connection pooler the "
+							 "server cannot tell whether the client is still there: if it is not, run "
+							 "\"dbmaestro deploy %s\" with the same options.",
+							 environment->name, environment->name),
 					"deployment %s to \"%s\" is running, started at %s by \"%s\"", found->number,
 					environment->name, found->started_at, found->started_by);
 	if (found->commit == NULL)
@@ -84,11 +92,12 @@ require_resumable(const Environment *environment, const Found *found)
 					environment->name);
 }
 
-/* Where it came from, and where it was to end. */
+/* Where it came from, where it was to end, and whether in one transaction. */
 static void
 take_aim(Delivery *delivery, const Found *found)
 {
 	delivery->last_wanted = found->last_change;
+	delivery->single_transaction = found->single_transaction;
 	if (found->followed)
 		delivery_follow(delivery, config_environment(delivery->config, found->followed));
 }
@@ -107,9 +116,10 @@ cmd_resume(int count, char **arguments)
 	if (found.number == NULL || strcmp(found.state, "succeeded") == 0)
 		return tell_nothing(environment, &found);
 	require_resumable(environment, &found);
-	message_info("deployment %s of commit %.10s (%s), started at %s by \"%s\": %s", found.number,
+	message_info("deployment %s of commit %.10s (%s), started at %s by \"%s\"%s: %s", found.number,
 				 found.commit, found.reference ? found.reference : "no ref", found.started_at,
-				 found.started_by, found.state);
+				 found.started_by, found.single_transaction ? ", in a single transaction" : "",
+				 found.state);
 	delivery.repository = repository_open_at(config, found.commit);
 	take_aim(&delivery, &found);
 	code = delivery_run(&delivery);

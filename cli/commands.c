@@ -47,9 +47,8 @@ const Command commands[] = {
 	 promote_options, cmd_promote},
 	{"resume", GROUP_DEPLOY, "ENVIRONMENT", "go on with a deployment that did not reach its end",
 	 "Deploys the commit of the last deployment once more, if that failed, was cancelled or was "
-	 "interrupted: as far as it was to go, and with what the environment before has if it was a "
-	 "promotion.  HEAD may have moved on since.  --single-transaction is not remembered: say it "
-	 "again.",
+	 "interrupted: as far as it was to go, with what the environment before has if it was a "
+	 "promotion, and in a single transaction if it was one.  HEAD may have moved on since.",
 	 resume_options, cmd_resume},
 	{"rollback", GROUP_DEPLOY, "ENVIRONMENT [CHANGE]", "take changes back",
 	 "Runs the rollback script that was stored with CHANGE, or with all changes applied behind the "

@@ -92,10 +92,13 @@ start(Deployment *deployment, const Plan *plan, const Delivery *delivery)
 								   delivery->last_wanted ? NULL : plan->fingerprint, plan->last_run,
 								   changes);
 	json_t *claims = repository_claims(deployment->repository);
-	char *commit = json_dumps(claims, JSON_COMPACT);
-	PGresult *result = queries_deployment_start(deployment->connection, manifest, commit,
-												delivery->followed);
+	char *commit;
+	PGresult *result;
 
+	if (deployment->single_transaction)
+		json_object_set_new(claims, "single_transaction", json_true());
+	commit = json_dumps(claims, JSON_COMPACT);
+	result = queries_deployment_start(deployment->connection, manifest, commit, delivery->followed);
 	connection_expect(deployment->connection, result);
 	deployment->number = pg_strdup(PQgetvalue(result, 0, 0));
 	PQclear(result);
@@ -215,7 +218,8 @@ delivery_run(Delivery *delivery)
 {
 	Deployment deployment = {.connection = delivery->connection,
 							 .repository = delivery->repository,
-							 .single_transaction = single_transaction};
+							 .single_transaction = single_transaction ||
+												   delivery->single_transaction};
 	Plan *plan;
 
 	lock_retry_check_options();

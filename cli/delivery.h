@@ -14,6 +14,7 @@ typedef struct Delivery
 	Repository *repository;
 	Connection *connection;
 	const char *last_wanted;	/* change behind which to stop, unless --to says; or NULL */
+	bool single_transaction;	/* all changes or none, also unless --single-transaction says so */
 	const char *source;			/* name of the environment that is followed, or NULL */
 	const char *followed;		/* its dbm_manifest */
 	const char *again;			/* the command that goes on after a failure */

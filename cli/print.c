@@ -100,8 +100,6 @@ set_table_options(printTableOpt *options)
 	options->expanded = format == FORMAT_TABLE ? 2 : 0;
 	options->border = 1;
 	options->pager = 1;
-	options->start_table = true;
-	options->stop_table = true;
 	options->encoding = PG_UTF8;
 	options->csvFieldSep[0] = ',';
 	options->fieldSep.separator = "|";
@@ -110,7 +108,7 @@ set_table_options(printTableOpt *options)
 }
 
 static void
-print_with_psql(const PGresult *rows, const char *title)
+print_with_psql(const PGresult *rows, const char *title, bool first, bool last)
 {
 	printTableOpt options;
 	printTableContent content;
@@ -118,10 +116,17 @@ print_with_psql(const PGresult *rows, const char *title)
 	int height = PQntuples(rows);
 
 	set_table_options(&options);
+	options.start_table = first;
+	options.stop_table = last;
 	printTableInit(&content, &options, title, width, height);
 	for (int column = 0; column < width; column++)
-		printTableAddHeader(&content, heading_text(PQfname(rows, column)), false,
+	{
+		char *key = PQfname(rows, column);
+
+		/* only the first part shows them */
+		printTableAddHeader(&content, first ? heading_text(key) : key, false,
 							column_type_alignment(PQftype(rows, column)));
+	}
 	for (int row = 0; row < height; row++)
 	{
 		for (int column = 0; column < width; column++)
@@ -149,7 +154,7 @@ print_markdown_cell(const char *text)
 }
 
 static void
-print_markdown(const PGresult *rows, const char *title)
+print_markdown_head(const PGresult *rows, const char *title)
 {
 	int width = PQnfields(rows);
 
@@ -161,10 +166,15 @@ print_markdown(const PGresult *rows, const char *title)
 	for (int column = 0; column < width; column++)
 		fputs(column_type_alignment(PQftype(rows, column)) == 'r' ? " ---: |" : " --- |", stdout);
 	fputs("\n", stdout);
+}
+
+static void
+print_markdown_rows(const PGresult *rows)
+{
 	for (int row = 0; row < PQntuples(rows); row++)
 	{
 		fputs("|", stdout);
-		for (int column = 0; column < width; column++)
+		for (int column = 0; column < PQnfields(rows); column++)
 			print_markdown_cell(cell_text(rows, row, column));
 		fputs("\n", stdout);
 	}
@@ -225,42 +235,105 @@ print_rows_as_json(const PGresult *rows)
 	return array;
 }
 
-void
-print_json(json_t *value)
+/* JSON escapes the old control characters by itself, but not those beyond ASCII. */
+static size_t
+json_flags(void)
 {
 	size_t flags = JSON_ENCODE_ANY | (format == FORMAT_JSON ? JSON_INDENT(2) : JSON_COMPACT);
 
-	/* JSON escapes the old control characters by itself, but not those beyond ASCII */
-	if (isatty(STDOUT_FILENO))
-		flags |= JSON_ENSURE_ASCII;
-	json_dumpf(value, stdout, flags);
+	return isatty(STDOUT_FILENO) ? flags | JSON_ENSURE_ASCII : flags;
+}
+
+void
+print_json(json_t *value)
+{
+	json_dumpf(value, stdout, json_flags());
 	fputs("\n", stdout);
 	json_decref(value);
 }
 
+/* An element of an array: one step further in.  Line ends within strings are escaped. */
+static void
+print_element(json_t *value)
+{
+	char *text = json_dumps(value, json_flags());
+
+	fputs("  ", stdout);
+	for (const char *at = text; at && *at; at++)
+	{
+		putchar(*at);
+		if (*at == '\n')
+			fputs("  ", stdout);
+	}
+	free(text);
+	json_decref(value);
+}
+
+/* The array is never in memory, however many rows there are. */
+static void
+print_array(const PGresult *rows, bool first, bool last)
+{
+	static bool empty;
+
+	if (first)
+	{
+		putchar('[');
+		empty = true;
+	}
+	for (int row = 0; row < PQntuples(rows); row++)
+	{
+		fputs(empty ? "\n" : ",\n", stdout);
+		print_element(json_row(rows, row));
+		empty = false;
+	}
+	if (last)
+		fputs(empty ? "]\n" : "\n]\n", stdout);
+}
+
+bool
+print_takes_parts(void)
+{
+	/* a table has to know the widest of all; on a terminal there is a pager */
+	return format != FORMAT_TABLE && !isatty(STDOUT_FILENO);
+}
+
 void
-print_rows(const PGresult *rows, const char *title)
+print_part(const PGresult *rows, const char *title, bool first, bool last)
 {
 	switch (format)
 	{
 		case FORMAT_JSON:
-			print_json(print_rows_as_json(rows));
+			print_array(rows, first, last);
 			break;
 		case FORMAT_JSON_LINES:
 			for (int row = 0; row < PQntuples(rows); row++)
 				print_json(json_row(rows, row));
 			break;
 		case FORMAT_MARKDOWN:
-			print_markdown(rows, title);
+			if (first)
+				print_markdown_head(rows, title);
+			print_markdown_rows(rows);
 			break;
 		case FORMAT_CSV:
-			print_with_psql(rows, NULL);
+			print_with_psql(rows, NULL, first, last);
 			break;
 		case FORMAT_TABLE:
 		case FORMAT_HTML:
-			print_with_psql(rows, title);
+			print_with_psql(rows, title, first, last);
 			break;
 	}
+}
+
+void
+print_rows(const PGresult *rows, const char *title)
+{
+	print_part(rows, title, true, true);
+}
+
+bool
+print_has_failed(void)
+{
+	return ferror(stdout) != 0;
 }
 
 bool

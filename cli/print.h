@@ -25,11 +25,22 @@ extern bool print_is_for_people(void);
  */
 extern void print_rows(const PGresult *rows, const char *title);
 
+/*
+ * The same for rows that come in several results, the first and the last of
+ * which may be the same or empty.  Only where print_takes_parts says so may
+ * there be more than one.
+ */
+extern bool print_takes_parts(void);
+extern void print_part(const PGresult *rows, const char *title, bool first, bool last);
+
 /* The rows as a JSON array of objects: numbers, booleans and JSON as what they are. */
 extern json_t *print_rows_as_json(const PGresult *rows);
 
 /* Prints the value and frees it. */
 extern void print_json(json_t *value);
+
+/* Has standard output been closed, or is there no room? */
+extern bool print_has_failed(void);
 
 /* Ends standard output; false if something could not be written, and says so. */
 extern bool print_end(void);

@@ -422,7 +422,8 @@ queries_last_deployment(Connection *connection)
 	return ask(connection,
 			   psprintf("SELECT deployment, deployment_state, deployment_commit, deployment_ref,"
 						" deployment_started_at::pg_catalog.timestamptz(0),"
-						" deployment_started_by, deployment_followed, deployment_last_change"
+						" deployment_started_by, deployment_followed, deployment_last_change,"
+						" deployment_single_transaction"
 						" FROM %s.dbm_status()",
 						connection->schema),
 			   &none);
@@ -519,8 +520,8 @@ static const char *const history_whole =
 	" e.reason, e.failed_statement, e.failed_line, e.sqlstate, e.message, e.blockers";
 
 /* The record, as the names of its columns say it. */
-static PGresult *
-ask_record(Connection *connection, const char *columns, const char *view, const char *number,
+static void
+send_record(Connection *connection, const char *columns, const char *view, const char *number,
 		   const char *at, const char *role, const char *among, const RecordFilter *filter)
 {
 	Parameters parameters = {0};
@@ -540,19 +541,20 @@ ask_record(Connection *connection, const char *columns, const char *view, const 
 	add_text(&parameters, TEXTOID, filter->role);
 	add_text(&parameters, TEXTOID, filter->among);
 	add_text(&parameters, INT8OID, filter->limit);
-	return ask(connection, sql, &parameters);
+	send_command(connection, sql, &parameters);
+	pg_free(sql);
 }
 
-PGresult *
-queries_audit(Connection *connection, const RecordFilter *filter, bool whole)
+void
+queries_send_audit(Connection *connection, const RecordFilter *filter, bool whole)
 {
-	return ask_record(connection, whole ? audit_whole : audit_brief, "audit_event", "id", "at",
+	send_record(connection, whole ? audit_whole : audit_brief, "audit_event", "id", "at",
 					  "authenticated_role", "kind", filter);
 }
 
-PGresult *
-queries_history(Connection *connection, const RecordFilter *filter, bool whole)
+void
+queries_send_history(Connection *connection, const RecordFilter *filter, bool whole)
 {
-	return ask_record(connection, whole ? history_whole : history_brief, "change_history", "run",
+	send_record(connection, whole ? history_whole : history_brief, "change_history", "run",
 					  "started_at", "executed_by", "outcome", filter);
 }

@@ -100,11 +100,11 @@ typedef struct RecordFilter
 	const char *limit;			/* NULL: all */
 } RecordFilter;
 
-/* The trail, newest first: what matters for a reader, or all columns. */
-extern PGresult *queries_audit(Connection *connection, const RecordFilter *filter, bool whole);
+/* Sends for the trail, newest first: what matters for a reader, or all columns.  PQgetResult has it. */
+extern void queries_send_audit(Connection *connection, const RecordFilter *filter, bool whole);
 
 /* change_history, in the same way. */
-extern PGresult *queries_history(Connection *connection, const RecordFilter *filter, bool whole);
+extern void queries_send_history(Connection *connection, const RecordFilter *filter, bool whole);
 
 /*
  * The same into a pipeline; each counts as one command and gets one result.

@@ -3,6 +3,7 @@
  */
 #include "postgres_fe.h"
 
+#include "compat.h"
 #include "message.h"
 #include "print.h"
 #include "record.h"
@@ -34,22 +35,55 @@ record_filter(const char *among)
 	return (RecordFilter) {since, until, change, role, among, all ? NULL : limit};
 }
 
-void
-record_print(const Connection *connection, PGresult *rows)
+DBM_NORETURN static void
+die_of(const Connection *connection, const PGresult *fault)
 {
-	ExitCode code;
+	ExitCode code = message_server_error(fault);
 
-	if (!connection_succeeded(rows))
+	if (connection_is_lost(connection))
+		code = EXIT_INTERRUPTED;
+	if (code == EXIT_PERMISSION)
+		message_hint("Ask for the capability: SELECT %s.dbm_grant('audit', '%s');",
+					 connection->schema, PQuser(connection->pg));
+	exit(code);
+}
+
+/* The next result, which is a row or, at the end, all that is left; NULL behind it. */
+static PGresult *
+next_part(Connection *connection, bool first)
+{
+	PGresult *part = PQgetResult(connection->pg);
+
+	/* nothing could be sent: the connection knows why */
+	if (part == NULL && first)
+		part = PQmakeEmptyPGresult(connection->pg, PGRES_FATAL_ERROR);
+	if (part && PQresultStatus(part) != PGRES_SINGLE_TUPLE && !connection_succeeded(part))
+		die_of(connection, part);
+	return part;
+}
+
+void
+record_print(Connection *connection)
+{
+	bool first = true;
+	PGresult *part;
+
+	if (print_takes_parts())
+		(void) PQsetSingleRowMode(connection->pg);
+	while ((part = next_part(connection, first)) != NULL)
 	{
-		code = message_server_error(rows);
-		if (code == EXIT_PERMISSION)
-			message_hint("Ask for the capability: SELECT %s.dbm_grant('audit', '%s');",
-						 connection->schema, PQuser(connection->pg));
-		exit(code);
+		bool last = PQresultStatus(part) == PGRES_TUPLES_OK;
+
+		if (first && last && PQntuples(part) == 0 && print_is_for_people())
+			message_info("nothing of that is on record");
+		else
+			print_part(part, NULL, first, last);
+		PQclear(part);
+		first = false;
+		if (print_has_failed())
+		{
+			connection_cancel(connection);
+			return;
+		}
 	}
-	if (PQntuples(rows) > 0 || !print_is_for_people())
-		print_rows(rows, NULL);
-	else
-		message_info("nothing of that is on record");
-	PQclear(rows);
 }

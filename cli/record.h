@@ -13,7 +13,7 @@ extern const Option record_options[];
 /* What they ask for, and those kinds or outcomes (NULL: all). */
 extern RecordFilter record_filter(const char *among);
 
-/* Prints the rows that were asked for; ends the program if there was an error. */
-extern void record_print(const Connection *connection, PGresult *rows);
+/* Prints the rows that were sent for, as they come; ends the program if there was an error. */
+extern void record_print(Connection *connection);
 
 #endif							/* DBM_CLI_RECORD_H */

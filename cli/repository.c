@@ -1,8 +1,8 @@
 /*
  * cli/repository.c: the files of a commit, or of the work tree
  *
- * The only file besides config.c that knows libgit2.  Blobs are read as they
- * are in the commit: no filter, no line ends of the platform.
+ * Blobs are read as they are in the commit: no filter, no line ends of the
+ * platform.
  */
 #include "postgres_fe.h"
 
@@ -14,6 +14,7 @@
 
 #include "compat.h"
 #include "message.h"
+#include "ownership.h"
 #include "repository.h"
 
 struct Repository
@@ -47,22 +48,38 @@ die_of_git(const char *hint, const char *what)
 
 /* --- opening -------------------------------------------------------------- */
 
+DBM_NORETURN static void
+refuse_foreign(const char *root)
+{
+	message_die(EXIT_ERROR,
+				psprintf("If you trust whoever owns it, run: git config --global --add "
+						 "safe.directory '%s'",
+						 root),
+				"Git repository \"%s\" belongs to another user", root);
+}
+
 static void
 open_git(Repository *repository)
 {
 	const char *directory = repository->config->directory;
 	int code = git_repository_open_ext(&repository->git, directory, 0, NULL);
+	char *foreign = code == 0 ? NULL : ownership_foreign(directory);
 
+	if (code == GIT_EOWNER || foreign)
+	{
+		if (ownership_trusts_all() && git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0) == 0)
+			code = git_repository_open_ext(&repository->git, directory, 0, NULL);
+		else
+			refuse_foreign(foreign ? foreign : directory);
+	}
 	if (code == GIT_ENOTFOUND)
 		message_die(EXIT_ERROR,
 					"Run \"git init\" and commit, or say --worktree to take files as they are.",
 					"\"%s\" is not in a Git repository", directory);
-	if (code == GIT_EOWNER)
-		die_of_git(psprintf("If you trust it, run: git config --global --add safe.directory '%s'",
-							directory),
-				   "could not open the repository");
 	if (code != 0)
-		die_of_git(NULL, "could not open the repository");
+		die_of_git("Run \"git status\" there to see what Git says.",
+				   "could not open the repository");
+	pg_free(foreign);
 }
 
 static void

@@ -68,6 +68,11 @@ SELECT dbm_deployment_finish(:d, 'cancelled');
 SELECT dbm_deployment_start('[]') AS d \gset
 SELECT deployment = :d AS that_one, deployment_followed, deployment_last_change FROM dbm_status();
 SELECT dbm_deployment_finish(:d, 'cancelled');
+-- in one transaction, as the client says
+SELECT deployment_single_transaction FROM dbm_status();
+SELECT dbm_deployment_start('["20260101_000005_e"]', '{"single_transaction": true}') AS d \gset
+SELECT deployment = :d AS that_one, deployment_single_transaction FROM dbm_status();
+SELECT dbm_deployment_finish(:d, 'failed');
 -- and where it came from, whatever is followed by now
 SELECT dbm_configure('follows', 'lab');
 SELECT jsonb_build_object('format', 1, 'environment', 'lab', 'identity', 'attached', 'changes', '[]'::jsonb) AS lab \gset

@@ -5,18 +5,16 @@ use warnings FATAL => 'all';
 
 use FindBin;
 use lib "$FindBin::RealBin/lib";
+use DbmPooler;
 use DbmSession;
 use DbmTest;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(time usleep);
 
-my ($pooler) = grep { -x } map { "$_/pgbouncer" } split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/local/sbin';
-plan skip_all => 'pgbouncer is not installed' unless $pooler;
+plan skip_all => 'pgbouncer is not installed' unless DbmPooler->program;
 
 my $node = dbm_node('pooled', bare => 1, conf => "fsync = off\n");
-my $port = PostgreSQL::Test::Cluster::get_free_port();
 my $directory = $node->basedir;
 
 $node->safe_psql('template1', 'CREATE ROLE deployer LOGIN; CREATE ROLE shop_owner');
@@ -29,40 +27,7 @@ $node->safe_psql('prod', $_)
   "SELECT dbm_guard('enforce')";
 
 # everybody is deployer to the server, and there is one connection for them all
-append_to_file("$directory/pgbouncer.ini", <<CONF);
-[databases]
-prod = host=${\ $node->host} port=${\ $node->port} dbname=prod user=deployer
-[pgbouncer]
-listen_addr =
-listen_port = $port
-unix_socket_dir = ${\ $node->host}
-auth_type = any
-pool_mode = transaction
-default_pool_size = 1
-max_client_conn = 50
-ignore_startup_parameters = extra_float_digits
-CONF
-my $pid = fork // die "cannot fork: $!";
-if ($pid == 0)
-{
-    open STDOUT, '>', "$directory/pgbouncer.log";
-    open STDERR, '>&', \*STDOUT;
-    exec $pooler, '-q', "$directory/pgbouncer.ini" or die "cannot run $pooler: $!";
-}
-END
-{
-    local $?;
-    kill 'KILL', $pid if $pid;
-    waitpid $pid, 0 if $pid;
-}
-my $conninfo = 'host=' . $node->host . " port=$port dbname=prod user=anybody";
-my $deadline = time + $PostgreSQL::Test::Utils::timeout_default;
-until (system_log('psql', '-Xqc', 'SELECT 1', $conninfo) == 0)
-{
-    die 'pgbouncer does not come: ' . slurp_file("$directory/pgbouncer.log") if time > $deadline;
-    usleep(20_000);
-}
-
+my $conninfo = DbmPooler->new($node, 'prod', user => 'deployer', mode => 'transaction')->conninfo;
 my $one = DbmSession->new($node, 'prod', conninfo => $conninfo);
 my $other = DbmSession->new($node, 'prod', conninfo => $conninfo);
 my $settings = "SELECT concat_ws('|', pg_backend_pid(), current_user, session_user, current_setting('work_mem'),"

@@ -129,6 +129,31 @@ sub at
     like($stderr, qr/^dbmaestro: error: /, 'a broken HEAD: says so');
 }
 
+SKIP:
+{
+    skip 'a repository of another user can be made by root only: it was not tried', 1 unless $ENV{DBM_FOREIGN};
+    my $root = $ENV{DBM_FOREIGN};
+    my $foreign = bless { directory => "$root/shop" }, 'DbmRepository';
+    my $refusal = qr/error: Git repository "\Q$root\E" belongs to another user\n.*hint: .*git config --global --add safe.directory '\Q$root\E'$/;
+    local $ENV{HOME} = PostgreSQL::Test::Utils::tempdir_short();
+    my $trust = sub { system_or_bail('git', 'config', '--global', @_) };
+
+    $foreign->check($_, 1, $refusal, "a repository of another user: @$_") foreach ['check'], [ 'plan', 'dev' ], [ 'deploy', 'dev' ];
+    $foreign->check([ 'check', '--worktree' ], 0, undef, 'a repository of another user: its files as they lie there');
+    $trust->('user.name', 'Ada');
+    $foreign->check(['check'], 1, $refusal, 'a repository of another user, with another configuration');
+    $trust->('--add', 'safe.directory', "$root/shop");
+    $foreign->check(['check'], 1, $refusal, 'a repository of another user: the folder is not the repository');
+    my ($command) = ($foreign->run('check'))[2] =~ /run: (.*)/;
+    system_or_bail('sh', '-c', $command);
+    $foreign->check(['check'], 0, qr/1 change in commit/, 'a repository of another user: the way that is shown');
+    $trust->('--unset-all', 'safe.directory');
+    $trust->('--add', 'safe.directory', '*');
+    $foreign->check(['check'], 0, undef, 'a repository of another user: all are trusted');
+    $trust->('--add', 'safe.directory', '');
+    $foreign->check(['check'], 1, $refusal, 'a repository of another user: none is any more');
+}
+
 # --- files ------------------------------------------------------------------------
 
 {
@@ -246,6 +271,17 @@ sub confined
     cmp_ok($seconds, '<', 90, '100,000 files: plan in time');
     (undef, undef, $seconds) = confined($many, 300, 'deploy dev --dry-run --to 20260201_099999_x >/dev/null');
     cmp_ok($seconds, '<', 90, '100,000 files: up to the last one in time');
+
+    # the same as files that lie there
+    $many->git('checkout', '-q', 'HEAD', '--', '.');
+    (undef, $stderr, $seconds) = confined($many, 200, 'check --worktree');
+    like($stderr, qr/^100000 changes in the work tree: 0 errors, 0 warnings$/m, '100,000 files of a work tree: check');
+    cmp_ok($seconds, '<', 60, '100,000 files of a work tree: check in time');
+    ($stdout, undef, $seconds) = confined($many, 300, 'plan dev --worktree --format csv');
+    is(scalar(() = $stdout =~ /,pending,/g), 100_000, '100,000 files of a work tree: plan');
+    cmp_ok($seconds, '<', 90, '100,000 files of a work tree: plan in time');
+    (undef, undef, $seconds) = confined($many, 300, 'deploy dev --worktree --dry-run --to 20260201_099999_x >/dev/null');
+    cmp_ok($seconds, '<', 90, '100,000 files of a work tree: up to the last one in time');
 }
 
 # --- output ------------------------------------------------------------------------------

@@ -201,6 +201,35 @@ $shop->check([ 'deploy', 'dev' ], 0, undef, 'the rest');
     is($node->safe_psql('prod', 'SELECT followed FROM dbmaestro.deployment_history ORDER BY deployment DESC LIMIT 1'),
         'dev', 'on record');
 }
+{
+    # what was to be one transaction is one again, and says so
+    my $whole = DbmRepository->new($node, whole => 'whole');
+    my $single = "SELECT deployment_state, deployment_single_transaction FROM dbm_status()";
+
+    dbm_database($node, 'whole', environment => 'whole');
+    $whole->write(
+        'migrations/20260101_000000_a.sql' => "CREATE TABLE a (id int);\n",
+        'migrations/20260102_000000_b.sql' => "CREATE TABLE b (id int);\nSELECT * FROM public.later;\n",
+        'migrations/20260103_000000_c.sql' => "CREATE TABLE c (id int);\n");
+    $whole->commit('All or none');
+    $whole->check([ 'deploy', 'whole', '--single-transaction', '--to', '20260102_000000_b' ], 1, qr/0 of 2 changes are applied/, 'all or none');
+    is($node->safe_psql('whole', $single), 'failed|t', 'the server knows that it was one transaction');
+    $whole->check([ 'resume', 'whole' ], 1, qr/^deployment \d+ of .* by "postgres", in a single transaction: failed\n.*0 of 2 changes are applied/ms,
+        'resume: all or none again');
+    is(tables('whole'), '', 'and nothing of it stands');
+    is($node->safe_psql('whole', $single), 'failed|t', 'nor is it forgotten by that');
+    $whole->check([ 'deploy', 'whole' ], 1, qr/1 of 3 changes are applied/, 'change by change');
+    is($node->safe_psql('whole', $single), 'failed|f', 'is another deployment');
+    my (undef, $stderr) = $whole->check([ 'resume', 'whole' ], 1, qr/0 of 2 changes are applied/, 'which goes on so');
+    unlike($stderr, qr/single transaction/, 'and is not said to be one');
+    $whole->check([ 'resume', 'whole', '-1' ], 1, qr/0 of 2 changes are applied/, 'unless somebody wants it');
+    $node->safe_psql('whole', 'CREATE TABLE public.later ()');
+    my $told = $whole->json('resume', 'whole');
+    is(outcomes($told), '20260102_000000_b:applied 20260103_000000_c:applied', 'and with the obstacle gone it ends');
+    is(sorted_keys($told->{commit}), 'author commit committed_at ref', 'the commit as ever');
+    is($node->safe_psql('whole', "SELECT count(DISTINCT transaction_id) FROM dbmaestro.run WHERE outcome = 'applied' AND deployment ="
+              . ' (SELECT max(id) FROM dbmaestro.deployment)'), 1, 'in one transaction');
+}
 
 # --- rollback ---------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 use strict;
 use warnings FATAL => 'all';
 
+use File::Basename;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use DbmRepository;
@@ -96,37 +97,44 @@ foreach my $command (@commands)
 
 # --- as somebody types ------------------------------------------------------------------
 
-# Types into an interactive bash and returns the line it stands at in the end.
+# Types into an interactive shell, made ready by some lines, and returns what it shows for the keys.
 sub type_keys
 {
-    my ($keys, $expected) = @_;
+    my ($shell, $lines, $keys, $expected) = @_;
     my ($in, $out) = ('', '');
     my $timeout = IPC::Run::timeout(30);
-    my $bash = IPC::Run::start([ 'bash', '--norc', '--noprofile', '-i' ], '<pty<', \$in, '>pty>', \$out, $timeout);
+    my $harness = IPC::Run::start($shell, '<pty<', \$in, '>pty>', \$out, $timeout);
 
-    $in .= "bind 'set bell-style none'; bind 'set enable-bracketed-paste off'; PS1='ready> '; cd $shop->{directory}; . $script\n";
-    $bash->pump until $out =~ /^ready> $/m;
-    $out = '';
+    $in .= "$_\n" foreach @$lines, "cd $shop->{directory}", "PS1='ready> '";
+    eval { $harness->pump until $out =~ /^(?:\e\[\S*\s*)*ready> /m };
+    $out = '' unless $@;
     $in .= $keys;
-    eval { $bash->pump until $out =~ $expected; };
+    eval { $harness->pump until $out =~ $expected };
     diag($@) if $@;
     # it has nothing to save, and is deaf to everything else
-    $bash->kill_kill(grace => 0);
+    $harness->kill_kill(grace => 0);
     return $out;
 }
 
+sub types
 {
+    my ($shell, $lines, @cases) = @_;
     local $ENV{TERM} = 'dumb';
-    foreach my $case (
-        [ "dbmaestro dep\t", qr/dbmaestro deploy $/m ],
-        [ "dbmaestro deploy p\t", qr/dbmaestro deploy prod $/m ],
-        [ "dbmaestro deploy dev --to 20260101\t", qr/--to 20260101_000000_orders $/m ],
-        [ "dbmaestro --format=c\t", qr/--format=csv/ ],
-        [ "dbmaestro deploy \t\t", qr/^dev +prod *\r?$/m ])
+
+    while (my ($keys, $expected) = splice(@cases, 0, 2))
     {
-        like(type_keys(@$case), $case->[1], 'typed: ' . ($case->[0] =~ s/\t/<Tab>/gr));
+        like(type_keys($shell, $lines, $keys, $expected), $expected, "typed into $shell->[0]: " . ($keys =~ s/\t/<Tab>/gr));
     }
+    return;
 }
+
+types([ 'bash', '--norc', '--noprofile', '-i' ],
+    [ "bind 'set bell-style none'", "bind 'set enable-bracketed-paste off'", ". $script" ],
+    "dbmaestro dep\t" => qr/dbmaestro deploy $/m,
+    "dbmaestro deploy p\t" => qr/dbmaestro deploy prod $/m,
+    "dbmaestro deploy dev --to 20260101\t" => qr/--to 20260101_000000_orders $/m,
+    "dbmaestro --format=c\t" => qr/--format=csv/,
+    "dbmaestro deploy \t\t" => qr/^dev +prod *\r?$/m);
 
 # --- zsh --------------------------------------------------------------------------------
 
@@ -139,6 +147,18 @@ sub type_keys
     {
         skip 'there is no zsh on this machine', 1 unless IPC::Run::run([ 'sh', '-c', 'command -v zsh' ], '>', \my $path);
         ok(IPC::Run::run([ 'zsh', '-n', $zsh ]), 'zsh can read it');
+        types([ 'zsh', '-f', '-i' ],
+            [ 'unset zle_bracketed_paste; unsetopt beep prompt_cr', 'fpath=(' . dirname($zsh) . ' $fpath)', 'autoload -U compinit; compinit -D -u' ],
+            "dbmaestro dep\t" => qr/deploy $/,
+            "dbmaestro deploy p\t" => qr/deploy prod $/,
+            "dbmaestro -C . deploy p\t" => qr/deploy prod $/,
+            "dbmaestro deploy dev --to 20260102\t" => qr/--to 20260102_000000_items $/,
+            "dbmaestro deploy dev --dr\t" => qr/--dry-run $/,
+            "dbmaestro --format=c\t" => qr/--format=csv $/,
+            "dbmaestro help exi\t" => qr/exit-codes $/,
+            "dbmaestro deploy \t" => qr/dev +prod/,
+            "dbmaestro submit dev 20260101\t" => qr/20260101_000000_orders $/,
+            "dbmaestro deploy dev p\t\t\x01echo \x05\n" => qr/^dbmaestro deploy dev p\r?$/m);
     }
 }
 command_exit_is([ 'dbmaestro', 'completion', 'fish' ], 2, 'a shell that we have nothing for');

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# test/setup.sh: what a machine needs before anything can be built or tested
+# test/setup.sh [tests]: what a machine needs before anything can be built or tested
 #
 # Installs what is missing with apt-get where that is possible and says so;
-# elsewhere it prints what is needed.  Then builds and installs the extension
+# elsewhere it prints what is needed.  Before tests also what some of them would
+# be skipped without, where that comes by itself.  Then builds and installs the extension
 # for the server of $PG_CONFIG.  No cluster of the system is made or touched.
 
 set -u
@@ -29,6 +30,13 @@ missing()
     [ -x "$("$PG_CONFIG" --bindir 2>/dev/null)/postgres" ] || echo "postgresql-${major:-15}"
     [ -e "$("$PG_CONFIG" --includedir-server 2>/dev/null)/postgres.h" ] &&
         [ -e "$("$PG_CONFIG" --pgxs 2>/dev/null)" ] || echo "postgresql-server-dev-${major:-15}"
+}
+
+# wished: the small packages without which some tests are skipped, one per line
+wished()
+{
+    command -v zsh >/dev/null || echo zsh
+    command -v groff >/dev/null || echo groff-base
 }
 
 # header NAME [OPTION]: says yes if the compiler finds it
@@ -81,6 +89,16 @@ install_packages()
     [ -z "$(missing)" ] || { echo "Still missing: $(missing | sort -u | xargs)"; exit 1; }
 }
 
+# install_wished PACKAGE...: if that is not to be, the tests say what was skipped
+install_wished()
+{
+    command -v apt-get >/dev/null && can_be_root || return
+    echo "Installing with apt-get, for some of the tests: $*"
+    as_root env DEBIAN_FRONTEND=noninteractive timeout 60 apt-get -q -y --no-install-recommends \
+        -o Acquire::Retries=0 -o Acquire::http::Timeout=10 install "$@" >"$log" 2>&1 ||
+        echo "Not installed: $(grep -m 1 '^E:' "$log")"
+}
+
 apt_install()
 {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "$@" \
@@ -116,4 +134,8 @@ log=$(mktemp) && trap 'rm -f "$log"' EXIT
 packages=$(missing | sort -u)
 # shellcheck disable=SC2086
 [ -z "$packages" ] || install_packages $packages
+packages=
+[ "${1:-}" != tests ] || packages=$(wished)
+# shellcheck disable=SC2086
+[ -z "$packages" ] || install_wished $packages
 build_and_install

@@ -96,28 +96,19 @@ push_change(JsonbParseState **state, const AppliedChange *change)
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
-/*
- * What a role may take back, it may see.  As everywhere, the role that logged in
- * and the one that it has become must both be entitled.
- */
-static bool
-may_roll_back(void)
-{
-	return dbm_capability_has(GetAuthenticatedUserId(), DBM_CAPABILITY_ROLLBACK) &&
-		   dbm_capability_has(GetUserId(), DBM_CAPABILITY_ROLLBACK);
-}
-
 static Datum
 manifest_body(PG_FUNCTION_ARGS)
 {
+	/* what a role may take back, it may see */
+	static const DbmCapability readers[] = {DBM_CAPABILITY_DEPLOY, DBM_CAPABILITY_ROLLBACK,
+											DBM_CAPABILITY_AUDIT};
 	const DbmEnvironment *facts;
 	JsonbParseState *state = NULL;
 	AppliedChange *applied;
 	int count;
 
 	dbm_require_initialised();
-	if (!may_roll_back())
-		dbm_capability_require_either(DBM_CAPABILITY_DEPLOY, DBM_CAPABILITY_AUDIT, "dbm_manifest");
+	dbm_capability_require_one(readers, lengthof(readers), "dbm_manifest");
 	applied = read_applied(&count);
 	facts = dbm_environment();
 	dbm_manifest_push_head(&state, facts->name, dbm_identity_name(facts->identity));

@@ -121,7 +121,7 @@ COMMENT ON COLUMN dbmaestro.deployment.id IS 'Number of the deployment; never a 
 COMMENT ON COLUMN dbmaestro.deployment.environment IS 'Environment it goes to';
 COMMENT ON COLUMN dbmaestro.deployment.single IS 'True for one that dbm_apply or dbm_rollback made for a single change';
 COMMENT ON COLUMN dbmaestro.deployment.manifest IS 'Changes it is to bring, as the client sent them';
-COMMENT ON COLUMN dbmaestro.deployment.claims IS 'Facts the client claims about the commit';
+COMMENT ON COLUMN dbmaestro.deployment.claims IS 'Facts the client claims: about the commit, and whether all changes go into a single transaction';
 COMMENT ON COLUMN dbmaestro.deployment.fingerprint IS 'What the client calls the repository that it deploys, or NULL';
 COMMENT ON COLUMN dbmaestro.deployment.last_run IS 'Newest run that the plan of this deployment had seen, NULL without a fingerprint';
 COMMENT ON COLUMN dbmaestro.deployment.followed IS 'What dbm_manifest() of the environment that is followed says about these changes; NULL: it was not asked';
@@ -428,7 +428,7 @@ CREATE FUNCTION dbm_status(OUT environment text, OUT follows text, OUT guard tex
     OUT lock_pid integer, OUT lock_role text, OUT lock_application text, OUT lock_since timestamptz,
     OUT deployment bigint, OUT deployment_state text, OUT deployment_started_at timestamptz, OUT deployment_started_by text,
     OUT deployment_commit text, OUT deployment_ref text, OUT deployment_followed text, OUT deployment_last_change text,
-    OUT lock_blockers jsonb, OUT lock_queue integer,
+    OUT deployment_single_transaction boolean, OUT lock_blockers jsonb, OUT lock_queue integer,
     OUT lock_timeout interval, OUT lock_retries integer, OUT lock_retry_delay interval, OUT lock_retry_deadline interval)
 RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_status';
 COMMENT ON FUNCTION dbm_status() IS 'says in one row which environment this is, how it is guarded, what was applied last, and where the newest deployment came from and was to end';

@@ -62,6 +62,7 @@ enum StatusColumn
 	STATUS_DEPLOYMENT_REF,
 	STATUS_DEPLOYMENT_FOLLOWED,
 	STATUS_DEPLOYMENT_LAST_CHANGE,
+	STATUS_DEPLOYMENT_SINGLE_TRANSACTION,
 	STATUS_LOCK_BLOCKERS,
 	STATUS_LOCK_QUEUE,
 	STATUS_LOCK_TIMEOUT,
@@ -185,11 +186,18 @@ put_deployments(StatusRow *row)
 	put(row, STATUS_INTERRUPTED_DEPLOYMENTS, Int64GetDatum(interrupted));
 }
 
+static JsonbValue *
+find_claim(const DbmRow *deployment, const char *key)
+{
+	Jsonb *claims = DatumGetJsonbP(deployment->values[DBM_DEPLOYMENT_CLAIMS]);
+
+	return getKeyJsonValueFromContainer(&claims->root, key, strlen(key), NULL);
+}
+
 static char *
 read_claim(const DbmRow *deployment, const char *key)
 {
-	Jsonb *claims = DatumGetJsonbP(deployment->values[DBM_DEPLOYMENT_CLAIMS]);
-	JsonbValue *value = getKeyJsonValueFromContainer(&claims->root, key, strlen(key), NULL);
+	JsonbValue *value = find_claim(deployment, key);
 
 	if (value == NULL || value->type != jbvString)
 		return NULL;
@@ -234,10 +242,15 @@ find_last_change(int64 deployment)
 	return name;
 }
 
-/* Where it came from, and where it was to end: with a fingerprint, where the repository does. */
+/*
+ * Where it came from, where it was to end (with a fingerprint, where the
+ * repository does), and whether in one transaction.
+ */
 static void
 put_aim(StatusRow *row, const DbmRow *deployment)
 {
+	JsonbValue *single = find_claim(deployment, "single_transaction");
+
 	if (!deployment->nulls[DBM_DEPLOYMENT_FOLLOWED])
 		put_text(
 			row, STATUS_DEPLOYMENT_FOLLOWED,
@@ -245,6 +258,8 @@ put_aim(StatusRow *row, const DbmRow *deployment)
 	if (deployment->nulls[DBM_DEPLOYMENT_FINGERPRINT])
 		put_text(row, STATUS_DEPLOYMENT_LAST_CHANGE,
 				 find_last_change(dbm_row_int64(deployment, DBM_DEPLOYMENT_ID)));
+	put(row, STATUS_DEPLOYMENT_SINGLE_TRANSACTION,
+		BoolGetDatum(single && single->type == jbvBool && single->val.boolean));
 }
 
 /* The newest that somebody started; who has to go on where it ended may not read its table. */

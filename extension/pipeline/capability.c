@@ -123,30 +123,45 @@ dbm_capability_require(DbmCapability capability, const char *act)
 					 names[capability], quote_literal_cstr(GetUserNameFromId(lacking, false)))));
 }
 
-/* Each role that is involved needs one of them, and not all the same one. */
 static bool
-has_either(Oid role, DbmCapability first, DbmCapability second)
+has_one(Oid role, const DbmCapability *among, int count)
 {
-	return has_capability(role, first) || has_capability(role, second);
+	for (int at = 0; at < count; at++)
+	{
+		if (has_capability(role, among[at]))
+			return true;
+	}
+	return false;
+}
+
+static char *
+list_names(const DbmCapability *among, int count)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int at = 0; at < count; at++)
+		appendStringInfo(&list, "%s\"%s\"", at ? ", " : "", names[among[at]]);
+	return list.data;
 }
 
 void
-dbm_capability_require_either(DbmCapability first, DbmCapability second, const char *act)
+dbm_capability_require_one(const DbmCapability *among, int count, const char *act)
 {
 	Oid lacking = InvalidOid;
 
-	if (!has_either(GetAuthenticatedUserId(), first, second))
+	if (!has_one(GetAuthenticatedUserId(), among, count))
 		lacking = GetAuthenticatedUserId();
-	else if (GetUserId() != GetAuthenticatedUserId() && !has_either(GetUserId(), first, second))
+	else if (GetUserId() != GetAuthenticatedUserId() && !has_one(GetUserId(), among, count))
 		lacking = GetUserId();
 	if (OidIsValid(lacking))
 		ereport(ERROR,
 				(errcode(ERRCODE_DBM_CAPABILITY), errmsg("permission denied for %s", act),
-				 errdetail("Role \"%s\" has neither the capability \"%s\" nor \"%s\" in this "
-						   "database.",
-						   GetUserNameFromId(lacking, false), names[first], names[second]),
+				 errdetail("Role \"%s\" has none of these capabilities in this database: %s.",
+						   GetUserNameFromId(lacking, false), list_names(among, count)),
 				 errhint("Ask an administrator of dbmaestro for: SELECT dbm_grant('%s', %s);",
-						 names[second], quote_literal_cstr(GetUserNameFromId(lacking, false)))));
+						 names[among[count - 1]],
+						 quote_literal_cstr(GetUserNameFromId(lacking, false)))));
 }
 
 void

@@ -41,9 +41,11 @@ extern char *dbm_capability_holder(DbmCapability capability);
  */
 extern void dbm_capability_require(DbmCapability capability, const char *act);
 
-/* The same where either of two capabilities will do. */
-extern void dbm_capability_require_either(DbmCapability first, DbmCapability second,
-										  const char *act);
+/*
+ * The same where one of several capabilities will do, for each of the two roles
+ * one of its own.  The hint asks for the last of them.
+ */
+extern void dbm_capability_require_one(const DbmCapability *among, int count, const char *act);
 
 /* The same for acts that any holder of some capability may do (reading). */
 extern void dbm_capability_require_any(const char *act);

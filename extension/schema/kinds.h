@@ -22,6 +22,7 @@ typedef struct DbmUnitClass
 	Oid catalog;				/* class of the unit's key */
 	DbmSource by_oid;
 	DbmDescribe describe;
+	int schema_at;				/* where in its row the schema's oid is; 0: it has none */
 } DbmUnitClass;
 
 extern const DbmUnitClass dbm_unit_classes[];

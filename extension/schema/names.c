@@ -5,6 +5,7 @@
 
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_opclass.h"
 #include "catalog/pg_opfamily.h"
@@ -53,8 +54,12 @@ dbm_tablespace_name(Oid tablespace)
 bool
 dbm_user_schema(DbmPass *pass, Oid schema)
 {
-	const char *name = get_namespace_name(schema);
+	const char *name;
 
+	/* thousands of objects, of a schema that nobody renames */
+	if (schema == PG_CATALOG_NAMESPACE)
+		return false;
+	name = get_namespace_name(schema);
 	return name && strncmp(name, "pg_", 3) != 0 && strcmp(name, "information_schema") != 0;
 }
 

@@ -21,6 +21,7 @@
 #include "core/installed.h"
 #include "schema/adorned.h"
 #include "schema/kinds.h"
+#include "schema/names.h"
 #include "schema/pass.h"
 
 struct DbmPass
@@ -162,6 +163,14 @@ describe(DbmPass *pass, const DbmUnitClass *class, HeapTuple tuple, TupleDesc de
 	MemoryContextReset(pass->scratch);
 }
 
+/* Most rows are the server's own: told from others without the work that a unit is. */
+static bool
+of_user_schema(DbmPass *pass, const DbmUnitClass *class, HeapTuple tuple)
+{
+	return class->schema_at == 0 ||
+		dbm_user_schema(pass, *(Oid *) ((char *) GETSTRUCT(tuple) + class->schema_at));
+}
+
 static void
 describe_class(DbmPass *pass, const DbmUnitClass *class)
 {
@@ -174,7 +183,11 @@ describe_class(DbmPass *pass, const DbmUnitClass *class)
 							  NULL);
 	MemoryContextSwitchTo(scratch);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-		describe(pass, class, tuple, RelationGetDescr(relation));
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (of_user_schema(pass, class, tuple))
+			describe(pass, class, tuple, RelationGetDescr(relation));
+	}
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
 }

@@ -10,7 +10,7 @@ if grep -n 'PG_VERSION_NUM\|PG_MAJORVERSION\|LIBPQ_HAS' cli/*.[ch] | grep -v '^c
     echo "(differences of libraries belong into cli/compat.h)"
     status=1
 fi
-if grep -nE '#include <git2' cli/*.c | grep -vE '^cli/(config|repository|manifest)\.c:'; then
+if grep -nE '#include <git2' cli/*.c | grep -vE '^cli/(config|repository|ownership|manifest)\.c:'; then
     echo "(cli/repository.c reads Git)"
     status=1
 fi

@@ -33,7 +33,8 @@ debian_root()
 {
     local dir=$1 suite=$2 mirror
     shift 2
-    [ -e "$dir/complete" ] && return 0
+    # a folder that was made of other packages is made anew
+    [ "$(cat "$dir/complete" 2>/dev/null)" = "$suite $*" ] && return 0
     [ "$(id -u)" = 0 ] || { echo "needs root for chroot"; return 1; }
     mirror=$(debian_mirror)
     [ -n "$mirror" ] || { echo "this machine has no Debian mirror among its apt sources"; return 1; }
@@ -44,7 +45,7 @@ debian_root()
         { echo "suite $suite does not have it: $(grep -m 1 '^E:' "$dir/apt.log")"; return 1; }
     debian_unpack "$dir" >>"$dir/apt.log" 2>&1 || { echo "could not unpack, see $dir/apt.log"; return 1; }
     rm -rf "$dir/apt/cache" "$dir/apt/lists"
-    touch "$dir/complete"
+    echo "$suite $*" >"$dir/complete"
 }
 
 # debian_download DIR PACKAGE...: the packages, the essential ones and what they need, but for the
