@@ -93,6 +93,30 @@ SKIP:
 }
 check_clean('extended protocol');
 
+# what cannot run in one transaction, whose steps are transactions of one connection
+my $steps = 'SET search_path = other; CREATE TABLE many (id int); CREATE INDEX CONCURRENTLY ON many (id); VACUUM many';
+is($one->query("CALL dbm_apply_in_steps('4_many', '$steps')") =~ s/\d+$//r, 'applied|', 'dbm_apply_in_steps through the pooler');
+check_clean('applied in steps');
+$one->query("CALL dbm_apply_in_steps('4_more', 'CREATE TABLE other.more (); CREATE INDEX CONCURRENTLY ON other.none (id)')");
+is($one->error->{sqlstate}, '42P01', 'steps that fail');
+check_clean('failed in steps');
+$one->query("CALL dbm_rollback_in_steps('4_more')");
+is($one->error->{sqlstate}, 'MA010', 'and are not for everybody to roll back');
+append_to_file("$directory/steps.sql", "CALL dbm_apply_in_steps(:change, :script);\n");
+SKIP:
+{
+    skip 'pgbench is not installed', 2 unless -x "$bindir/pgbench";
+    $node->command_ok(
+        [
+            'pgbench', '-n', '-t', '2', '-M', 'extended', '-D', 'change=4_extended', '-D',
+            'script=CREATE TABLE other.extended (); VACUUM other.extended', '-f', "$directory/steps.sql", $conninfo
+        ],
+        'dbm_apply_in_steps by the extended protocol, with parameters');
+    is($node->safe_psql('prod', "SELECT string_agg(outcome, ' ') FROM dbmaestro.run WHERE change = '4_extended'"),
+        'applied', 'is applied once');
+}
+check_clean('steps by the extended protocol');
+
 # a deployment that several transactions, maybe connections, take part in
 my $deployment = $one->query("SELECT dbm_deployment_start('[\"5_five\"]')");
 is($other->query("SELECT outcome FROM dbm_apply('5_five', 'CREATE TABLE other.five ()', deployment => $deployment)"),

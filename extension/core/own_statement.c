@@ -142,7 +142,10 @@ uses_foreign_function(Node *node, void *context)
 	return expression_tree_walker(node, uses_foreign_function, context);
 }
 
-/* A CALL is not planned: its arguments are computed as they were analysed. */
+/*
+ * A CALL is not planned: its arguments are computed as they were analysed.  Of a
+ * statement that the protocol has prepared, the server runs a copy.
+ */
 static Objection
 object_to_call(Portal portal, FmgrInfo *call)
 {
@@ -151,7 +154,7 @@ object_to_call(Portal portal, FmgrInfo *call)
 
 	if (list_length(portal->stmts) != 1 || planned->utilityStmt == NULL ||
 		!IsA(planned->utilityStmt, CallStmt) || call->fn_expr == NULL ||
-		(Node *) ((CallStmt *) planned->utilityStmt)->funcexpr != call->fn_expr)
+		!equal(((CallStmt *) planned->utilityStmt)->funcexpr, call->fn_expr))
 		return "It was called by another statement than the CALL that the client sent.";
 	foreach (cell, ((FuncExpr *) call->fn_expr)->args)
 	{

@@ -20,7 +20,7 @@ typedef struct Reader
 {
 	DbmTokenStream stream;
 	DbmToken token;
-	Size end; /* of what was accepted last */
+	Size end; /* of the token that was taken last */
 } Reader;
 
 static void
@@ -33,22 +33,22 @@ begin_reading(Reader *reader, const char *text, Size from)
 }
 
 static void
-accept(Reader *reader)
+take_token(Reader *reader)
 {
 	reader->end = reader->token.end;
 	(void) dbm_token_next(&reader->stream, &reader->token);
 }
 
 static void
-accept_name(Reader *reader)
+take_name(Reader *reader)
 {
 	bool escaped = reader->token.code == DBM_TOKEN_UIDENT;
 
-	accept(reader);
+	take_token(reader);
 	if (escaped && reader->token.code == DBM_KEYWORD_UESCAPE)
 	{
-		accept(reader);
-		accept(reader);
+		take_token(reader);
+		take_token(reader);
 	}
 }
 
@@ -65,7 +65,7 @@ opens_before(const char *text, Size location)
 	while (reader.token.code != 0 && reader.token.start < location)
 	{
 		last = reader.token.code;
-		accept(&reader);
+		take_token(&reader);
 	}
 	dbm_token_end(&reader.stream);
 	return last == '(';
@@ -81,14 +81,14 @@ find_end_of_table(const char *text, const RangeVar *relation)
 	Size end;
 
 	begin_reading(&reader, text, relation->location);
-	accept_name(&reader);
+	take_name(&reader);
 	for (; dots > 0; dots--)
 	{
-		accept(&reader);
-		accept_name(&reader);
+		take_token(&reader);
+		take_name(&reader);
 	}
 	if (parenthesis || reader.token.code == '*')
-		accept(&reader);
+		take_token(&reader);
 	end = reader.end;
 	dbm_token_end(&reader.stream);
 	return end;
@@ -153,8 +153,8 @@ find_column(const char *text, const ColumnRef *reference)
 	begin_reading(&reader, text, reference->location);
 	for (int dots = list_length(reference->fields) - 1; dots > 0; dots--)
 	{
-		accept_name(&reader);
-		accept(&reader);
+		take_name(&reader);
+		take_token(&reader);
 	}
 	start = reader.token.start;
 	dbm_token_end(&reader.stream);

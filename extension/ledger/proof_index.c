@@ -39,8 +39,8 @@ static void
 judge_definition(IndexQuestion *question, const char *state)
 {
 	DbmProof *proof = question->proof;
-	const char *what = psprintf("Index %s on %s is %s", question->index_text,
-								question->table_text, state);
+	const char *what = psprintf("Index %s on %s is %s", question->index_text, question->table_text,
+								state);
 	const char *difference;
 
 	switch (dbm_index_shape_match(question->table, question->statement, question->text,

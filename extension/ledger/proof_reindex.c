@@ -158,11 +158,12 @@ judge_leftover(Oid index, Oid table, DbmProof *proof)
 	else if (!dbm_may_use_namespace(get_rel_namespace(index), GetUserId()))
 	{
 		proof->repeatable = true;
-		dbm_proof_say(proof, DBM_PROOF_NOT_DONE,
+		dbm_proof_say(
+			proof, DBM_PROOF_NOT_DONE,
 					  "Invalid index %s on %s is left from an interrupted REINDEX.  Role %s may not "
 					  "drop it; a superuser can, with: DROP INDEX CONCURRENTLY %s.",
-					  name, dbm_relation_text(table),
-					  quote_identifier(GetUserNameFromId(GetUserId(), false)), name);
+			name, dbm_relation_text(table), quote_identifier(GetUserNameFromId(GetUserId(), false)),
+			name);
 	}
 	else
 	{

@@ -96,7 +96,7 @@ dbm_proof_drop_database(const Node *node, const char *text, DbmProof *proof)
 
 /* The last option of this name, as the server takes it. */
 static const DefElem *
-find_option(List *options, const char *name)
+last_option(List *options, const char *name)
 {
 	const DefElem *found = NULL;
 	ListCell *cell;
@@ -116,7 +116,7 @@ void
 dbm_proof_move_database(const Node *node, const char *text, DbmProof *proof)
 {
 	const AlterDatabaseStmt *statement = (const AlterDatabaseStmt *) node;
-	const DefElem *option = find_option(statement->options, "tablespace");
+	const DefElem *option = last_option(statement->options, "tablespace");
 	const char *name = quote_identifier(statement->dbname);
 	DatabaseState state;
 	const char *tablespace;

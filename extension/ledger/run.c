@@ -22,6 +22,7 @@
 #include "ledger/blocker.h"
 #include "ledger/deployment.h"
 #include "ledger/run.h"
+#include "ledger/run_row.h"
 #include "ledger/tables.h"
 #include "ledger/transaction.h"
 #include "schema/schema.h"
@@ -46,8 +47,8 @@ direction_of(const DbmRun *run)
 	return run->rollback ? "rollback" : "deploy";
 }
 
-static DbmRow *
-make_run_row(const DbmRun *run, const char *outcome)
+DbmRow *
+dbm_run_row(const DbmRun *run, const char *outcome)
 {
 	DbmRow *row = dbm_row_make(&dbm_run_table);
 	DbmActor actor;
@@ -142,8 +143,8 @@ write_objects(int64 run, const DbmExecution *execution, int *position)
 	dbm_writer_end(writer);
 }
 
-static void
-fill_event(DbmEvent *event, const DbmRun *run)
+void
+dbm_run_fill_event(DbmEvent *event, const DbmRun *run)
 {
 	memset(event, 0, sizeof(DbmEvent));
 	event->kind = "run";
@@ -167,7 +168,7 @@ dbm_run_write_execution(int64 run, const DbmExecution *execution, int *objects)
 static void
 insert_run(const DbmRun *run)
 {
-	DbmRow *row = make_run_row(run, outcome_of(run));
+	DbmRow *row = dbm_run_row(run, outcome_of(run));
 
 	if (run->snapshot_before)
 		dbm_row_set_int64(row, DBM_RUN_SNAPSHOT_BEFORE, run->snapshot_before);
@@ -197,7 +198,7 @@ dbm_run_record(DbmRun *run)
 	insert_run(run);
 	dbm_run_write_execution(run->id, &run->execution, &objects);
 
-	fill_event(&event, run);
+	dbm_run_fill_event(&event, run);
 	if (run->adopted)
 		event.detail = psprintf("adopted as baseline, root %s",
 								dbm_hex(run->root_after, DBM_DIGEST_LENGTH));
@@ -209,8 +210,8 @@ dbm_run_record(DbmRun *run)
 	dbm_transaction_end_own_writes();
 }
 
-static void
-set_error(DbmRow *row, const ErrorData *edata)
+void
+dbm_run_set_error(DbmRow *row, const ErrorData *edata)
 {
 	dbm_row_set_text(row, DBM_RUN_SQLSTATE, unpack_sql_state(edata->sqlerrcode));
 	dbm_row_set_text(row, DBM_RUN_MESSAGE, edata->message);
@@ -228,7 +229,7 @@ set_failure(DbmRow *row, const DbmRun *run, const ErrorData *edata)
 		dbm_row_set(row, DBM_RUN_FAILED_STATEMENT, Int32GetDatum(at + 1));
 		dbm_row_set(row, DBM_RUN_FAILED_LINE, Int32GetDatum(run->script->statements[at].line));
 	}
-	set_error(row, edata);
+	dbm_run_set_error(row, edata);
 	if (run->blockers)
 		dbm_row_set(row, DBM_RUN_BLOCKERS, JsonbPGetDatum(run->blockers));
 }
@@ -249,7 +250,7 @@ dbm_run_record_failure(DbmRun *run, const ErrorData *edata)
 	DbmRow *row;
 	DbmEvent event;
 
-	fill_event(&event, run);
+	dbm_run_fill_event(&event, run);
 	event.sqlstate = edata->sqlerrcode;
 	event.message = edata->message;
 	event.detail = edata->detail;
@@ -260,7 +261,7 @@ dbm_run_record_failure(DbmRun *run, const ErrorData *edata)
 		dbm_deployment_close(run->single_deployment, "failed");
 		rows[nrows++] = run->single_deployment;
 	}
-	row = make_run_row(run, "failed");
+	row = dbm_run_row(run, "failed");
 	set_failure(row, run, edata);
 	rows[nrows++] = row;
 	for (int at = 0; at < nstatements; at++)
@@ -278,7 +279,7 @@ name_blockers(DbmRun *run, ErrorData *failure)
 	DbmEvent event;
 	char *description;
 
-	fill_event(&event, run);
+	dbm_run_fill_event(&event, run);
 	run->blockers = dbm_blockers_examine(run->execution.wait, &event, &description);
 	if (run->blockers)
 		failure->detail = failure->detail ? psprintf("%s\n%s", failure->detail, description)
@@ -302,8 +303,8 @@ dbm_run_role(const char *change)
 	return facts->run_as;
 }
 
-static bool
-takes_snapshots(const DbmRun *run)
+bool
+dbm_run_takes_snapshots(const DbmRun *run)
 {
 	return run->prove || dbm_setting_bool(DBM_SETTING_SNAPSHOT);
 }
@@ -311,7 +312,7 @@ takes_snapshots(const DbmRun *run)
 void
 dbm_run_take_snapshot(DbmRun *run)
 {
-	if (takes_snapshots(run))
+	if (dbm_run_takes_snapshots(run))
 		run->snapshot_after = dbm_snapshot_record(NULL, run->deployment, run->root_after);
 }
 
@@ -328,7 +329,7 @@ dbm_run_perform(DbmRun *run)
 		run->single_deployment = dbm_deployment_single(run->change);
 		run->deployment = dbm_row_int64(run->single_deployment, DBM_DEPLOYMENT_ID);
 	}
-	if (takes_snapshots(run))
+	if (dbm_run_takes_snapshots(run))
 		run->snapshot_before = dbm_snapshot_record(NULL, run->deployment, run->root_before);
 
 	run->execution.script = run->script;
@@ -347,8 +348,6 @@ dbm_run_perform(DbmRun *run)
 	dbm_run_take_snapshot(run);
 }
 
-/* ---- a run in steps ---- */
-
 /* The server log would repeat the script, with what it may hold, for every message. */
 static void
 hide_statement(void *argument)
@@ -363,150 +362,6 @@ dbm_run_hide_statement(ErrorContextCallback *hidden)
 	hidden->arg = NULL;
 	hidden->previous = error_context_stack;
 	error_context_stack = hidden;
-}
-
-static void
-set_backend(DbmRow *row)
-{
-	dbm_row_set(row, DBM_RUN_BACKEND_PID, Int32GetDatum(MyProcPid));
-	dbm_row_set(row, DBM_RUN_BACKEND_START, TimestampTzGetDatum(MyStartTimestamp));
-}
-
-void
-dbm_run_open(DbmRun *run)
-{
-	DbmRow *row;
-
-	run->execution.run_as = dbm_run_role(run->change);
-	run->execution.ran_as = OidIsValid(run->execution.run_as) ? run->execution.run_as : GetUserId();
-	run->execution.started_at = GetCurrentTimestamp();
-	run->id = dbm_table_next_greatest_id(&dbm_run_table);
-	if (run->deployment == 0)
-	{
-		run->single_deployment = dbm_deployment_single(run->change);
-		run->deployment = dbm_row_int64(run->single_deployment, DBM_DEPLOYMENT_ID);
-		dbm_table_insert(run->single_deployment);
-	}
-	if (takes_snapshots(run))
-		run->snapshot_before = dbm_snapshot_record(NULL, run->deployment, run->root_before);
-	row = make_run_row(run, "running");
-	row->nulls[DBM_RUN_FINISHED_AT] = true;
-	row->nulls[DBM_RUN_TRANSACTION_ID] = true;
-	if (run->snapshot_before)
-		dbm_row_set_int64(row, DBM_RUN_SNAPSHOT_BEFORE, run->snapshot_before);
-	set_backend(row);
-	dbm_table_insert(row);
-}
-
-static DbmRow *
-read_run(int64 run, ItemPointer tid)
-{
-	DbmRow *row = dbm_row_make(&dbm_run_table);
-
-	if (!dbm_table_get_int64(&dbm_run_table, run, row, tid))
-		elog(ERROR, "run " INT64_FORMAT " is gone", run);
-	return row;
-}
-
-/* Opens a deployment of one change again, or closes it; others are their starter's. */
-static void
-set_single_deployment(const DbmRun *run, const char *outcome)
-{
-	DbmRow *row = dbm_row_make(&dbm_deployment_table);
-	ItemPointerData tid;
-
-	if (!dbm_table_get_int64(&dbm_deployment_table, run->deployment, row, &tid) ||
-		!DatumGetBool(row->values[DBM_DEPLOYMENT_SINGLE]))
-		return;
-	row->nulls[DBM_DEPLOYMENT_OUTCOME] = row->nulls[DBM_DEPLOYMENT_FINISHED_AT] = true;
-	if (outcome)
-		dbm_deployment_close(row, outcome);
-	else
-	{
-		dbm_row_set(row, DBM_DEPLOYMENT_BACKEND_PID, Int32GetDatum(MyProcPid));
-		dbm_row_set(row, DBM_DEPLOYMENT_BACKEND_START, TimestampTzGetDatum(MyStartTimestamp));
-	}
-	dbm_table_update(row, &tid);
-}
-
-void
-dbm_run_reopen(DbmRun *run)
-{
-	static const int failure[] = {
-		DBM_RUN_FINISHED_AT, DBM_RUN_FAILED_STATEMENT, DBM_RUN_FAILED_LINE, DBM_RUN_SQLSTATE,
-		DBM_RUN_MESSAGE,     DBM_RUN_DETAIL,           DBM_RUN_HINT,        DBM_RUN_SNAPSHOT_AFTER};
-	ItemPointerData tid;
-	DbmRow *row = read_run(run->id, &tid);
-
-	run->execution.run_as = dbm_run_role(run->change);
-	run->execution.ran_as = OidIsValid(run->execution.run_as) ? run->execution.run_as : GetUserId();
-	run->execution.duration = dbm_row_int64(row, DBM_RUN_DURATION);
-	run->execution.ndone = DatumGetInt32(row->values[DBM_RUN_STATEMENTS]);
-	run->snapshot_before = dbm_row_int64(row, DBM_RUN_SNAPSHOT_BEFORE);
-	if (run->deployment == 0)
-		run->deployment = dbm_row_int64(row, DBM_RUN_DEPLOYMENT);
-	dbm_row_set_int64(row, DBM_RUN_DEPLOYMENT, run->deployment);
-	dbm_row_set_text(row, DBM_RUN_OUTCOME, "running");
-	for (int at = 0; at < lengthof(failure); at++)
-		row->nulls[failure[at]] = true;
-	set_backend(row);
-	dbm_table_update(row, &tid);
-	set_single_deployment(run, NULL);
-}
-
-static void
-set_progress(DbmRow *row, const DbmRun *run)
-{
-	dbm_row_set_int64(row, DBM_RUN_DURATION, run->execution.duration);
-	dbm_row_set(row, DBM_RUN_STATEMENTS, Int32GetDatum(run->execution.ndone));
-	dbm_row_set_text(row, DBM_RUN_RUN_AS, GetUserNameFromId(run->execution.ran_as, true));
-}
-
-void
-dbm_run_progress(const DbmRun *run)
-{
-	ItemPointerData tid;
-	DbmRow *row = read_run(run->id, &tid);
-
-	set_progress(row, run);
-	dbm_table_update(row, &tid);
-}
-
-void
-dbm_run_close(DbmRun *run, const char *outcome, const ErrorData *edata, int failed_statement,
-			  int failed_line)
-{
-	ItemPointerData tid;
-	DbmRow *row = read_run(run->id, &tid);
-	DbmEvent event;
-
-	set_progress(row, run);
-	dbm_row_set_text(row, DBM_RUN_OUTCOME, outcome);
-	dbm_row_set(row, DBM_RUN_FINISHED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
-	if (run->snapshot_after)
-		dbm_row_set_int64(row, DBM_RUN_SNAPSHOT_AFTER, run->snapshot_after);
-	if (run->reason)
-		dbm_row_set_text(row, DBM_RUN_REASON, run->reason);
-	fill_event(&event, run);
-	event.detail = psprintf("%s, %d statements", outcome, run->execution.ndone);
-	if (edata)
-	{
-		if (failed_statement > 0)
-		{
-			dbm_row_set(row, DBM_RUN_FAILED_STATEMENT, Int32GetDatum(failed_statement));
-			dbm_row_set(row, DBM_RUN_FAILED_LINE, Int32GetDatum(failed_line));
-		}
-		set_error(row, edata);
-		event.sqlstate = edata->sqlerrcode;
-		event.message = edata->message;
-		if (edata->detail)
-			event.detail = psprintf("%s.  %s", event.detail, edata->detail);
-		event.hint = edata->hint;
-	}
-	dbm_table_update(row, &tid);
-	set_single_deployment(run, edata ? "failed" : "succeeded");
-	dbm_event_record(&event);
-	dbm_transaction_end_own_writes();
 }
 
 bool

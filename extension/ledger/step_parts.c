@@ -253,7 +253,7 @@ has_foreign(Oid table)
 	return false;
 }
 
-/* Builds at the leaves only. */
+/* Builds at the leaves; what is between them and the table comes with the whole. */
 static void
 expand_leaves(Expansion *expansion, Oid table)
 {
@@ -266,14 +266,15 @@ expand_leaves(Expansion *expansion, Oid table)
 		PartIndex part;
 
 		CHECK_FOR_INTERRUPTS();
-		if (kind == RELKIND_PARTITIONED_TABLE)
+		if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+			continue;
+		part = choose_index(expansion, partition, InvalidOid);
+		if (kind == RELKIND_RELATION && part.build)
+			add_create(expansion, partition, part.name, true, false);
+		else if (kind == RELKIND_PARTITIONED_TABLE && OidIsValid(part.index))
+			expand_partitions(expansion, partition, part.index, part.name);
+		else if (kind == RELKIND_PARTITIONED_TABLE)
 			expand_leaves(expansion, partition);
-		else if (kind == RELKIND_RELATION)
-		{
-			part = choose_index(expansion, partition, InvalidOid);
-			if (part.build)
-				add_create(expansion, partition, part.name, true, false);
-		}
 	}
 }
 
@@ -488,8 +489,7 @@ dbm_step_parts_left(const RawStmt *statement, const char *text, const List *kept
 }
 
 void
-dbm_step_prove_whole(const RawStmt *statement, const char *text, const List *kept,
-					 DbmProof *proof)
+dbm_step_prove_whole(const RawStmt *statement, const char *text, const List *kept, DbmProof *proof)
 {
 	dbm_step_prove(with_name(statement, kept), text, proof);
 }
