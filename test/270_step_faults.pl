@@ -525,6 +525,23 @@ SQL
 
 # ---- a synchronous standby that is gone ----
 
+# From here on commits wait for nobody; the server has taken that in when one does.
+sub lose_standby
+{
+    my $probe = DbmSession->new($node, 'template1', connstr => 'application_name=probe');
+
+    $node->append_conf('postgresql.conf', "synchronous_standby_names = 'nobody'");
+    $node->reload;
+    wait_until('commits that wait', sub {
+            $probe->ask("SELECT pg_logical_emit_message(true, 'probe', '')") if !$probe->{asked} || $probe->{out} =~ /end of query/;
+            $probe->read(time + 60);
+            return $node->safe_psql('template1', "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'probe' AND wait_event = 'SyncRep'") eq '1';
+        });
+    $node->safe_psql('template1', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'probe'");
+    $probe->close;
+    return;
+}
+
 {
     my $database = fresh_database();
     my $session = DbmSession->new($node, $database);
@@ -534,8 +551,7 @@ SQL
             "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_type = 'client backend'");
     };
 
-    $node->append_conf('postgresql.conf', "synchronous_standby_names = 'nobody'");
-    $node->reload;
+    lose_standby();
     $session->ask("SELECT outcome FROM dbm_apply('20260101_000002_waits', 'CREATE TABLE waits ()')");
     $await->();
     is($node->safe_psql($database, "SELECT count(*) FROM dbmaestro.change WHERE change LIKE '%waits'"), 0, 'no standby: nobody sees the change yet');
@@ -557,6 +573,53 @@ SQL
     $session->close;
     $node->poll_query_until($database, 'SELECT records_waiting = 0 FROM dbm_status()');
     is($node->safe_psql($database, "SELECT count(*) FROM dbmaestro.denied_attempt WHERE kind = 'denied' AND statement LIKE '%refused%'"), 1, 'no standby: the refusal is on record, once');
+}
+
+# Somebody is ended at one of the worker's two last commits, which is done here and waits for the standby.
+foreach my $case ([ 1, 'worker terminated' ], [ 2, 'worker terminated' ], [ 1, 'caller cancelled' ], [ 2, 'caller cancelled' ],
+    [ 1, 'caller terminated' ], [ 2, 'caller terminated' ])
+{
+    my ($commit, $victim) = @$case;
+    my $what = "no standby, $victim at commit $commit";
+    my $database = fresh_database();
+    my $session = DbmSession->new($node, $database);
+    my $blocker = DbmSession->new($node, $database);
+    my $waits = sub {
+        return $node->safe_psql('template1', "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_type = 'dbmaestro step'");
+    };
+    my $gone = sub { return $node->safe_psql('template1', "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'dbmaestro step'") eq '0'; };
+    my $build = "CALL dbm_apply_in_steps('$change', 'CREATE INDEX CONCURRENTLY counted_step ON counted (step)')";
+    my $states = "SELECT (SELECT state FROM dbmaestro.change), (SELECT string_agg(outcome, ', ' ORDER BY id) FROM dbmaestro.run),"
+      . q( (SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('counted_step')));
+    my ($backend, $worker);
+
+    $blocker->query('BEGIN; INSERT INTO counted VALUES (0)');
+    $session->ask($build);
+    ($backend, $worker) = await_step($database, 1, 'Lock:virtualxid');
+    lose_standby();
+    $blocker->query('ROLLBACK');
+    wait_until('the first of them', sub { $waits->() ne '' });
+    if ($commit == 2)
+    {
+        $node->safe_psql('template1', "SELECT pg_cancel_backend($worker)");
+        wait_until('the second', sub {
+                return $node->safe_psql($database, q(SELECT indisready FROM pg_index WHERE indexrelid = to_regclass('counted_step'))) eq 't'
+                  && $waits->() ne '';
+            });
+    }
+    $node->safe_psql('template1', 'SELECT ' . ($victim =~ /cancelled/ ? 'pg_cancel_backend' : 'pg_terminate_backend')
+          . '(' . ($victim =~ /worker/ ? $worker : $backend) . ')');
+    wait_until('end of the worker', $gone);
+    $node->append_conf('postgresql.conf', "synchronous_standby_names = ''");
+    $node->reload;
+    $session->answer;
+    $_->close foreach $session, $blocker;
+    my $state = $node->safe_psql($database, $states);
+    like($state, qr/^(?:applied\|applied\|t|partial\|partial\|[tf]?|\|failed\|)$/, "$what: change, run and catalog agree") or diag($session->{err});
+    like($session->{err}, $state =~ /^\|failed/ ? qr/HINT:  Nothing of it is left/ : $state =~ /^partial/ ? qr/HINT:  .*dbm_resume/ : qr/^(?!.*ERROR)/s, "$what: what is said of it, too");
+    note "$what: $state\n$session->{err}";
+    like($node->safe_psql($database, $build), qr/applied\|/, "$what: applied again");
+    like($node->safe_psql($database, $states), qr/^applied\|(?:failed, )?applied\|t$/, "$what: applied, and the index is valid");
 }
 
 # ---- deployment during pg_dump and during a base backup ----
