@@ -97,10 +97,9 @@ add_parts(PGresult *table, const Source *source, const char *change, const PGres
 static PGresult *
 list_steps(const Source *source)
 {
-	static const TableColumn columns[] = {{"change", TEXTOID},	  {"step", INT4OID},
-										  {"kind", TEXTOID},	  {"line", INT4OID},
-										  {"reason", TEXTOID},	  {"statements", TEXTOID},
-										  {NULL, 0}};
+	static const TableColumn columns[] = {
+		{"change", TEXTOID}, {"step", INT4OID},       {"kind", TEXTOID}, {"line", INT4OID},
+		{"reason", TEXTOID}, {"statements", TEXTOID}, {NULL, 0}};
 	PGresult *table = table_make(columns);
 
 	for (int row = 0; row < PQntuples(source->plan->rows); row++)
@@ -143,7 +142,8 @@ cmd_plan(int count, char **arguments)
 	if (exit_code && plan_count(plan, "changed") > 0)
 		return EXIT_CHECKSUM;
 	if (exit_code && plan_count(plan, "pending") + plan_count(plan, "out of order") +
-			plan_count(plan, "partial") > 0)
+							 plan_count(plan, "partial") >
+						 0)
 		return EXIT_PENDING;
 	return EXIT_DONE;
 }

@@ -222,10 +222,12 @@ queries_status(Connection *connection)
 {
 	static const Parameters none;
 
-	return ask(connection,
+	return ask(
+		connection,
 			   psprintf("SELECT environment, follows, guard_in_force, tier, identity, applied,"
 						" last_change, last_applied_at, failed, interrupted_deployments, lock_pid,"
-						" lock_role, lock_application, lock_since, lock_queue, lock_blockers"
+						" lock_role, lock_application, lock_since, lock_queue, lock_blockers, partial,"
+						" unfinished_change, unfinished_state, unfinished_at, unfinished_evidence"
 						" FROM %s.dbm_status()",
 						connection->schema),
 			   &none);
@@ -362,8 +364,7 @@ queries_apply_in_steps(Connection *connection, const char *change, const char *s
 	else
 		add_text(&parameters, TEXTOID, NULL);
 	add_text(&parameters, INT8OID, deployment);
-	return ask(
-		connection,
+	return ask(connection,
 		psprintf("CALL %s.dbm_apply_in_steps($1, $2, $3, '{}', $4)", connection->schema),
 			   &parameters);
 }

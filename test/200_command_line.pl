@@ -360,7 +360,8 @@ $shop->check([ 'deploy', 'dev', '--ref', 'HEAD~1' ], 9, undef, 'a ref is taken')
     is_deeply([ map { $_->{environment} } @$rows ], [qw(dev prod)], 'environments in order');
     is_deeply([ sort keys %{ $rows->[0] } ],
         [ sort qw(environment follows identity guard tier applied pending changed failed interrupted
-              last_change last_applied_at problem) ], 'keys of status');
+              last_change last_applied_at problem lock_pid lock_role lock_application lock_since lock_queue lock_blockers
+              partial unfinished_change unfinished_state unfinished_at unfinished_evidence) ], 'keys of status');
     is($rows->[1]{follows}, 'dev', 'and whom they follow');
     like($csv, qr/^environment,follows,identity,guard,tier,applied,.*\ndev,,attached,observe,server,6,0,/, 'CSV has the keys');
     like($markdown, qr/^\| environment \| follows .*\n\| --- \|.*---: \|.*\n\| dev \|/, 'Markdown is a table');
