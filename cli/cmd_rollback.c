@@ -89,7 +89,12 @@ confirm(const Series *series, const Environment *environment)
 static PGresult *
 roll_back(Series *series, int at)
 {
-	return queries_rollback_change(series->connection, series->names[at], reason);
+	PGresult *answer = queries_rollback_change(series->connection, series->names[at], reason);
+
+	if (!sqlstate_wants_steps(PQresultErrorField(answer, PG_DIAG_SQLSTATE)))
+		return answer;
+	PQclear(answer);
+	return queries_rollback_in_steps(series->connection, series->names[at], reason);
 }
 
 static void

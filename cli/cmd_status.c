@@ -19,7 +19,7 @@ const Option status_options[] = {
 	{OPTION_END},
 };
 
-/* People are told of the lock in a line of its own. */
+/* People are told of the lock, and of a change that came to no end, in lines of their own. */
 #define COLUMNS_FOR_PEOPLE 13
 
 static const TableColumn columns[] = {
@@ -42,6 +42,11 @@ static const TableColumn columns[] = {
 	{"lock_since", TIMESTAMPTZOID},
 	{"lock_queue", INT4OID},
 	{"lock_blockers", JSONBOID},
+	{"partial", INT8OID},
+	{"unfinished_change", TEXTOID},
+	{"unfinished_state", TEXTOID},
+	{"unfinished_at", TEXTOID},
+	{"unfinished_evidence", TEXTOID},
 	{NULL, 0},
 };
 
@@ -117,6 +122,26 @@ tell_lock(const char *environment, const PGresult *status)
 	json_decref(blockers);
 }
 
+/* Which change came to no end, where it stands, and what the catalogs prove about that. */
+static void
+tell_unfinished(const char *environment, const PGresult *status)
+{
+	const char *change = value_of(status, "unfinished_change");
+	const char *at = value_of(status, "unfinished_at");
+	const char *evidence = value_of(status, "unfinished_evidence");
+	const char *state = value_of(status, "unfinished_state");
+
+	if (change == NULL || !print_is_for_people())
+		return;
+	message_info("change \"%s\" in \"%s\" is %s%s%s", change, environment,
+				 state ? state : "unfinished", at ? ", at " : "", at ? at : "");
+	if (evidence)
+		message_info("  %s", evidence);
+	if (state == NULL || strcmp(state, "running") != 0)
+		message_info("  \"dbmaestro resume %s\" goes on, \"dbmaestro rollback %s %s\" goes back",
+					 environment, environment, change);
+}
+
 static char *
 primary_message(const PGresult *result)
 {
@@ -146,19 +171,22 @@ add_environment(PGresult *table, const Config *config, Repository *repository,
 		code = exit_code_of(PQresultErrorField(error, PG_DIAG_SQLSTATE));
 		problem = primary_message(error);
 	}
-	table_add(table, connection->environment->name, value_of(status, "follows"),
-			  value_of(status, "identity"), value_of(status, "guard_in_force"),
-			  value_of(status, "tier"), value_of(status, "applied"),
-			  problem
-				  ? NULL
+	table_add(
+		table, connection->environment->name, value_of(status, "follows"),
+		value_of(status, "identity"), value_of(status, "guard_in_force"), value_of(status, "tier"),
+		value_of(status, "applied"),
+		problem ? NULL
 					  : psprintf("%d", plan_count(plan, "pending") + plan_count(plan, "out of order")),
-			  problem ? NULL : psprintf("%d", plan_count(plan, "changed")),
-			  value_of(status, "failed"), value_of(status, "interrupted_deployments"),
-			  value_of(status, "last_change"), value_of(status, "last_applied_at"), problem,
-			  value_of(status, "lock_pid"), value_of(status, "lock_role"),
-			  value_of(status, "lock_application"), value_of(status, "lock_since"),
-			  value_of(status, "lock_queue"), value_of(status, "lock_blockers"));
+		problem ? NULL : psprintf("%d", plan_count(plan, "changed")), value_of(status, "failed"),
+		value_of(status, "interrupted_deployments"), value_of(status, "last_change"),
+		value_of(status, "last_applied_at"), problem, value_of(status, "lock_pid"),
+		value_of(status, "lock_role"), value_of(status, "lock_application"),
+		value_of(status, "lock_since"), value_of(status, "lock_queue"),
+		value_of(status, "lock_blockers"), value_of(status, "partial"),
+		value_of(status, "unfinished_change"), value_of(status, "unfinished_state"),
+		value_of(status, "unfinished_at"), value_of(status, "unfinished_evidence"));
 	tell_lock(connection->environment->name, status);
+	tell_unfinished(connection->environment->name, status);
 	PQclear(status);
 	return code;
 }
@@ -167,7 +195,8 @@ static void
 add_unreachable(PGresult *table, const Environment *environment, const ConnectionFault *fault)
 {
 	table_add(table, environment->name, environment->follows, NULL, NULL, NULL, NULL, NULL, NULL,
-			  NULL, NULL, NULL, NULL, fault->message, NULL, NULL, NULL, NULL, NULL, NULL);
+			  NULL, NULL, NULL, NULL, fault->message, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+			  NULL, NULL, NULL, NULL);
 }
 
 /* Those that are asked: the one that is wanted, or all. */

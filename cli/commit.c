@@ -12,6 +12,7 @@
 
 #include "commit.h"
 #include "message.h"
+#include "repository.h"
 
 struct Commit
 {
@@ -42,25 +43,10 @@ die_of_git(const char *what)
 
 /* --- before ------------------------------------------------------------------------ */
 
-static git_repository *
-open_git(const Config *config)
-{
-	git_repository *git = NULL;
-	int code = git_repository_open_ext(&git, config->directory, 0, NULL);
-
-	if (code == GIT_ENOTFOUND)
-		message_die(EXIT_ERROR,
-					"Run \"git init\", or say --no-commit --worktree to have the file only.",
-					"\"%s\" is not in a Git repository", config->directory);
-	if (code != 0)
-		die_of_git("could not open the repository");
-	return git;
-}
-
 bool
 commit_has_head(const Config *config)
 {
-	git_repository *git = open_git(config);
+	git_repository *git = repository_open_git(config);
 	bool unborn = git_repository_head_unborn(git) == 1;
 
 	git_repository_free(git);
@@ -160,7 +146,7 @@ commit_prepare(const Config *config, const char *tag)
 {
 	Commit *commit = pg_malloc0(sizeof(Commit));
 
-	commit->git = open_git(config);
+	commit->git = repository_open_git(config);
 	commit->tag = pg_strdup(tag);
 	find_head(commit);
 	find_folder(commit, config);

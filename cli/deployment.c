@@ -3,7 +3,8 @@
  *
  * BEGIN, dbm_apply, COMMIT for each change, without a Sync between them: the
  * server goes from one to the next by itself, and after an error it skips the
- * rest.  What was committed before stands.
+ * rest.  What was committed before stands.  A change that the server says does
+ * not run in one transaction is a call between two such pipelines.
  */
 #include "postgres_fe.h"
 
@@ -38,20 +39,42 @@ classify(const Deployment *deployment, int ordinal, int *step)
 	return ordinal == 3 * count ? COMMAND_FINISH : (CommandKind) (ordinal % 3);
 }
 
+/* The files of a change. */
+typedef struct Texts
+{
+	char *script;
+	size_t script_length;
+	char *rollback;				/* or NULL */
+	size_t rollback_length;
+} Texts;
+
+static Texts
+read_texts(const Deployment *deployment, const Change *change)
+{
+	Texts texts = {0};
+
+	texts.script = repository_read(deployment->repository, &change->script, &texts.script_length);
+	if (change->rollback.path)
+		texts.rollback = repository_read(deployment->repository, &change->rollback,
+										 &texts.rollback_length);
+	return texts;
+}
+
+static void
+free_texts(Texts *texts)
+{
+	pg_free(texts->script);
+	pg_free(texts->rollback);
+}
+
 static void
 send_step(Deployment *deployment, const Change *change)
 {
-	size_t script_length;
-	size_t rollback_length = 0;
-	char *script = repository_read(deployment->repository, &change->script, &script_length);
-	char *rollback = NULL;
+	Texts texts = read_texts(deployment, change);
 
-	if (change->rollback.path)
-		rollback = repository_read(deployment->repository, &change->rollback, &rollback_length);
-	queries_send_apply(deployment->connection, change->name, script, script_length, rollback,
-					   rollback_length, deployment->number);
-	pg_free(script);
-	pg_free(rollback);
+	queries_send_apply(deployment->connection, change->name, texts.script, texts.script_length,
+					   texts.rollback, texts.rollback_length, deployment->number);
+	free_texts(&texts);
 }
 
 /* The source of the pipeline: one change, and behind the last one the end of the deployment. */
@@ -178,20 +201,76 @@ find_failed(const Deployment *deployment)
 	return NULL;
 }
 
-/* Waits, if it is a lock that was missing, and forgets the attempt that failed. */
-static bool
-begin_again(Deployment *deployment)
+/* Forgets the attempt that failed: the next one begins behind what stands. */
+static void
+forget_attempt(Deployment *deployment)
 {
-	const char *failed = find_failed(deployment);
-
-	if (failed == NULL ||
-		!lock_retry_wait(&deployment->retry, deployment->connection, failed, deployment->error))
-		return false;
 	PQclear(deployment->error);
 	deployment->error = NULL;
 	for (int at = deployment->committed; at < deployment->count; at++)
 		deployment->steps[at] = (Step) {.change = deployment->steps[at].change};
 	deployment->first = deployment->sent = deployment->committed;
+}
+
+/* Does the server say that the change that is next is to be called for by itself? */
+static bool
+wants_steps(const Deployment *deployment)
+{
+	const char *failed = find_failed(deployment);
+
+	return failed && !deployment->single_transaction && !connection_interrupted() &&
+		   strcmp(failed, deployment->steps[deployment->committed].change->name) == 0 &&
+		   sqlstate_wants_steps(PQresultErrorField(deployment->error, PG_DIAG_SQLSTATE));
+}
+
+/* The next change, which is no part of a pipeline. */
+static void
+call_in_steps(Deployment *deployment)
+{
+	Step *step = &deployment->steps[deployment->committed];
+	Texts texts = read_texts(deployment, step->change);
+	PGresult *result;
+
+	progress_show(deployment->committed, deployment->count, step->change->name);
+	result = queries_apply_in_steps(deployment->connection, step->change->name, texts.script,
+									texts.script_length, texts.rollback, texts.rollback_length,
+									deployment->number);
+	progress_clear();
+	free_texts(&texts);
+	deployment->sent = deployment->committed + 1;
+	if (!connection_succeeded(result))
+	{
+		deployment->error = result;
+		if (connection_is_lost(deployment->connection))
+			deployment->outcome = PIPELINE_LOST;
+		else
+			step->outcome = "failed";
+		return;
+	}
+	note_applied(step, result);
+	PQclear(result);
+	deployment->outcome = PIPELINE_SUCCEEDED;
+	note_committed(deployment, deployment->committed);
+	deployment->first = deployment->committed;
+}
+
+/* After an attempt that failed: may there be another one? */
+static bool
+begin_again(Deployment *deployment)
+{
+	const char *failed = find_failed(deployment);
+
+	if (failed == NULL)
+		return false;
+	if (wants_steps(deployment))
+	{
+		forget_attempt(deployment);
+		call_in_steps(deployment);
+		return deployment->outcome == PIPELINE_SUCCEEDED;
+	}
+	if (!lock_retry_wait(&deployment->retry, deployment->connection, failed, deployment->error))
+		return false;
+	forget_attempt(deployment);
 	return true;
 }
 
@@ -214,7 +293,8 @@ deployment_run(Deployment *deployment)
 	lock_retry_begin(&deployment->retry);
 	do
 		attempt(deployment);
-	while (deployment->outcome == PIPELINE_FAILED && begin_again(deployment));
+	while (deployment->outcome == PIPELINE_FAILED && begin_again(deployment) &&
+		   deployment->committed < deployment->count);
 	settle_steps(deployment);
 	if (deployment->outcome == PIPELINE_LOST)
 		return;

@@ -145,6 +145,22 @@ exit_code_of(const char *sqlstate)
 	return of_class;
 }
 
+bool
+sqlstate_wants_steps(const char *sqlstate)
+{
+	static const int codes[] = {ERRCODE_DBM_NOT_TRANSACTIONAL, ERRCODE_DBM_PARTIAL};
+
+	for (int at = 0; sqlstate && at < lengthof(codes); at++)
+	{
+		char text[6];
+
+		unpack_sqlstate(codes[at], text);
+		if (strcmp(text, sqlstate) == 0)
+			return true;
+	}
+	return false;
+}
+
 const char *
 exit_code_meaning(int code)
 {

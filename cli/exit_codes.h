@@ -29,6 +29,9 @@ typedef enum ExitCode
 /* The exit code for a SQLSTATE in its five characters; NULL is one of no server. */
 extern ExitCode exit_code_of(const char *sqlstate);
 
+/* Does the server say that this change does not run in one transaction, but may in steps? */
+extern bool sqlstate_wants_steps(const char *sqlstate);
+
 /* What a code means, or NULL behind the last one. */
 extern const char *exit_code_meaning(int code);
 

@@ -73,9 +73,8 @@ help_overview(FILE *stream)
 	fprintf(stream, "\nOptions of every command:\n");
 	options_each(common_options, print_option, stream);
 	fprintf(stream, "  -V, --version           the version of this program, without a command\n");
-	fprintf(stream,
-			"\nTo begin: dbmaestro init, dbmaestro new SLUG, git commit, dbmaestro init dev,"
-					" dbmaestro deploy dev\n");
+	fprintf(stream, "\nTo begin: dbmaestro init, dbmaestro new SLUG, git commit,\n"
+					"          dbmaestro init dev, dbmaestro deploy dev\n");
 	fprintf(stream, "More: dbmaestro COMMAND --help, dbmaestro help exit-codes,"
 					" dbmaestro help configuration\n");
 }

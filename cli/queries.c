@@ -222,10 +222,12 @@ queries_status(Connection *connection)
 {
 	static const Parameters none;
 
-	return ask(connection,
+	return ask(
+		connection,
 			   psprintf("SELECT environment, follows, guard_in_force, tier, identity, applied,"
 						" last_change, last_applied_at, failed, interrupted_deployments, lock_pid,"
-						" lock_role, lock_application, lock_since, lock_queue, lock_blockers"
+						" lock_role, lock_application, lock_since, lock_queue, lock_blockers, partial,"
+						" unfinished_change, unfinished_state, unfinished_at, unfinished_evidence"
 						" FROM %s.dbm_status()",
 						connection->schema),
 			   &none);
@@ -347,6 +349,26 @@ queries_send_apply(Connection *connection, const char *change, const char *scrip
 	pg_free(sql);
 }
 
+/* A procedure, which commits after each step: its call is a statement and a transaction of its own. */
+PGresult *
+queries_apply_in_steps(Connection *connection, const char *change, const char *script,
+					   size_t script_length, const char *rollback, size_t rollback_length,
+					   const char *deployment)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, change);
+	add_bytes(&parameters, script, script_length);
+	if (rollback)
+		add_bytes(&parameters, rollback, rollback_length);
+	else
+		add_text(&parameters, TEXTOID, NULL);
+	add_text(&parameters, INT8OID, deployment);
+	return ask(connection,
+		psprintf("CALL %s.dbm_apply_in_steps($1, $2, $3, '{}', $4)", connection->schema),
+			   &parameters);
+}
+
 /* --- by one statement each ------------------------------------------------------- */
 
 PGresult *
@@ -384,6 +406,41 @@ queries_rollback_change(Connection *connection, const char *change, const char *
 	return ask(connection,
 			   psprintf("SELECT outcome, run, statements, duration FROM %s.dbm_rollback($1, $2)",
 						connection->schema),
+			   &parameters);
+}
+
+PGresult *
+queries_rollback_in_steps(Connection *connection, const char *change, const char *reason)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, change);
+	add_text(&parameters, TEXTOID, reason);
+	return ask(connection, psprintf("CALL %s.dbm_rollback_in_steps($1, $2)", connection->schema),
+			   &parameters);
+}
+
+PGresult *
+queries_steps(Connection *connection, const char *script, size_t length)
+{
+	Parameters parameters = {0};
+
+	add_bytes(&parameters, script, length);
+	return ask(
+		connection,
+		psprintf("SELECT step, kind, line, subject, reason, statements FROM %s.dbm_steps($1)",
+						connection->schema),
+			   &parameters);
+}
+
+PGresult *
+queries_step_parts(Connection *connection, const char *statement)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, statement);
+	return ask(connection,
+			   psprintf("SELECT kind, statement FROM %s.dbm_step_parts($1)", connection->schema),
 			   &parameters);
 }
 

@@ -57,6 +57,20 @@ extern PGresult *queries_submit(Connection *connection, const char *change, cons
 								const char *claims);
 
 /* dbm_rollback: outcome, run, statements, duration. */
+/* For a change that does not run in one transaction: outcome, run, statements, duration. */
+extern PGresult *queries_apply_in_steps(Connection *connection, const char *change,
+										const char *script, size_t script_length,
+										const char *rollback, size_t rollback_length,
+										const char *deployment);
+extern PGresult *queries_rollback_in_steps(Connection *connection, const char *change,
+										   const char *reason);
+
+/* The steps of a script: step, kind, line, subject, reason, statements. */
+extern PGresult *queries_steps(Connection *connection, const char *script, size_t length);
+
+/* What runs in place of a statement outside a transaction: kind, statement; no rows: it itself. */
+extern PGresult *queries_step_parts(Connection *connection, const char *statement);
+
 extern PGresult *queries_rollback_change(Connection *connection, const char *change,
 										 const char *reason);
 

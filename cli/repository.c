@@ -82,6 +82,15 @@ open_git(Repository *repository)
 	pg_free(foreign);
 }
 
+git_repository *
+repository_open_git(const Config *config)
+{
+	Repository repository = {.config = config};
+
+	open_git(&repository);
+	return repository.git;
+}
+
 static void
 find_commit(Repository *repository, const char *wanted)
 {

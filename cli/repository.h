@@ -38,6 +38,9 @@ extern Repository *repository_open(const Config *config);
 /* Do the options name the work tree? */
 extern bool repository_is_worktree(void);
 
+/* Opens the Git repository that the configuration is in, for commit.c. */
+extern struct git_repository *repository_open_git(const Config *config);
+
 /* Opens that commit, whatever the options say. */
 extern Repository *repository_open_at(const Config *config, const char *wanted);
 

@@ -13,6 +13,7 @@ CREATE TABLE orders (id integer);
 ALTER TABLE orders OWNER TO lock_owner;
 CREATE TABLE seen (what text, value text);
 GRANT ALL ON seen TO PUBLIC;
+GRANT CREATE ON SCHEMA public TO lock_owner;
 
 -- a statement waits as long as the environment says, or as the session, if that is less
 SELECT outcome FROM dbm_apply('20260101_000001_a', 'INSERT INTO seen VALUES (''initially'', current_setting(''lock_timeout''))');
@@ -109,6 +110,14 @@ ROLLBACK PREPARED 'of somebody';
 -- an error of that kind which is nobody's doing
 SELECT * FROM dbm_apply('20260101_000007_g', 'DO $do$ BEGIN RAISE EXCEPTION ''mine'' USING ERRCODE = ''55P03''; END $do$');
 SELECT * FROM dbm_apply('20260101_000007_g', 'DO $do$ BEGIN RAISE EXCEPTION ''mine'' USING ERRCODE = ''40P01'', DETAIL = ''Process 1 and 2.''; END $do$');
+-- after the last statement, which was one of NOWAIT
+SELECT * FROM dbm_apply('20260101_000007_g', $$
+CREATE FUNCTION public.raises() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION USING ERRCODE = ''55P03'', MESSAGE = ''deferred''; END';
+CREATE TABLE public.deferred (id integer);
+CREATE CONSTRAINT TRIGGER raises AFTER INSERT ON public.deferred DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.raises();
+INSERT INTO public.deferred VALUES (1);
+LOCK TABLE public.seen IN ACCESS SHARE MODE NOWAIT;
+$$);
 SELECT sqlstate, detail, blockers FROM dbmaestro.run WHERE change ~ '7_g$' ORDER BY id;
 
 SELECT dbm_guard('off');

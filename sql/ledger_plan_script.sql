@@ -46,6 +46,11 @@ SELECT * FROM plan('', '{"script": 7}');
 SELECT dbm_deployment_start('[{"change": "20260101_000002_b", "script": "CREATE TABLE b (i int)"}, {"change": "20260101_000003_c", "script": "CREATE TABEL"}]') AS d \gset
 SELECT change, encode(hash, 'hex') = encode(sha256(CASE ordinal WHEN 1 THEN 'CREATE TABLE b (i int)'::bytea ELSE 'CREATE TABEL' END), 'hex') AS hash, tokens IS NOT NULL AS tokens
   FROM dbmaestro.deployment_change WHERE deployment = :d ORDER BY ordinal;
+-- of which scripts, which nobody has searched for secrets, are no part
+SELECT manifest FROM dbmaestro.deployment WHERE id = :d;
+SELECT dbm_deployment_start('{"changes": [{"change": "e", "script": "CREATE ROLE r PASSWORD ''hush''", "note": {"script": ["kept"]}}, "f"], "commit": [1, null, {}]}') AS e \gset
+SELECT manifest FROM dbmaestro.deployment WHERE id = :e;
+SELECT count(*) FROM dbmaestro.audit_event WHERE audit_event::text LIKE '%hush%';
 SELECT outcome FROM dbm_apply('20260101_000002_b', 'CREATE TABLE b (i bigint)', NULL, '{}', :d);
 \echo :LAST_ERROR_SQLSTATE
 SELECT outcome FROM dbm_apply('20260101_000002_b', 'CREATE TABLE b (i int)', NULL, '{}', :d);

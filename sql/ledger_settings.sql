@@ -66,6 +66,13 @@ SELECT dbm_apply('20260101_000003_c', $script$DO $do$ BEGIN EXECUTE 'SET SESSION
 SELECT outcome FROM dbm_apply('20260101_000003_c', $script$DO $do$ BEGIN SET ROLE settings_other; EXCEPTION WHEN OTHERS THEN CREATE TABLE mine (i int); END $do$$script$);
 SELECT tableowner, current_user FROM pg_tables WHERE tablename = 'mine';
 
+-- triggers fire: a superuser's function may not see to it that they do not
+SELECT dbm_configure('run_as', 'postgres');
+SELECT dbm_apply('20260101_000003_d', E'SELECT 1;\nDO $do$ BEGIN PERFORM set_config(''session_'' || ''replication_role'', ''replica'', true); END $do$;\nDROP TABLE mine');
+\echo :LAST_ERROR_SQLSTATE
+SHOW session_replication_role;
+SELECT dbm_configure('run_as', 'settings_owner');
+
 -- statement_timeout: the script's own fires, the client's counts for each statement
 RESET statement_timeout;
 SELECT dbm_apply('20260101_000004_d', E'SET statement_timeout = ''50ms'';\nSELECT 1;\nSELECT pg_sleep(30);');

@@ -100,6 +100,24 @@ SELECT verdict, evidence FROM dbm_step_proof('CREATE INDEX CONCURRENTLY p_b ON p
 SELECT statement FROM dbm_step_parts('CREATE INDEX CONCURRENTLY p_b ON p (c)');
 SELECT statement FROM dbm_step_parts('CREATE INDEX CONCURRENTLY t ON p (c)');
 
+-- an invalid index that is attached is rebuilt in place, and attached once more
+INSERT INTO p1 VALUES (1, 'x', 9), (1, 'x', 9);
+CREATE UNIQUE INDEX p_u ON ONLY p (a, c);
+SELECT statement FROM dbm_step_parts('CREATE UNIQUE INDEX CONCURRENTLY p_u ON p (a, c)') OFFSET 1 \gexec
+DELETE FROM p1;
+SELECT statement FROM dbm_step_parts('CREATE UNIQUE INDEX CONCURRENTLY p_u ON p (a, c)');
+SELECT statement FROM dbm_step_parts('CREATE UNIQUE INDEX CONCURRENTLY p_u ON p (a, c)') OFFSET 1 \gexec
+SELECT verdict FROM dbm_step_proof('CREATE UNIQUE INDEX CONCURRENTLY p_u ON p (a, c)');
+DROP INDEX p_u;
+
+-- a name that was chosen at the beginning stays, whatever others have made meanwhile
+SELECT array_agg(statement ORDER BY part) AS kept FROM dbm_step_parts('CREATE INDEX CONCURRENTLY ON p (c, c)') \gset
+SELECT statement FROM unnest((:'kept'::text[])[1:3]) AS statement \gexec
+SELECT verdict, evidence, statements[1:3] FROM dbmaestro._dbm_step_whole('CREATE INDEX CONCURRENTLY ON p (c, c)', :'kept');
+SELECT statement FROM unnest((:'kept'::text[])[4:]) AS statement \gexec
+SELECT verdict, evidence, statements FROM dbmaestro._dbm_step_whole('CREATE INDEX CONCURRENTLY ON p (c, c)', :'kept');
+SELECT verdict, evidence, statements[1] FROM dbmaestro._dbm_step_whole('CREATE INDEX CONCURRENTLY ON p (c, c)', '{}');
+
 -- foreign tables have no index: the server passes over them, but for unique ones
 CREATE FOREIGN DATA WRAPPER nothing;
 CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing;

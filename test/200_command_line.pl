@@ -104,7 +104,7 @@ command_fails_like([ 'dbmaestro', '-C', PostgreSQL::Test::Utils::tempdir(), 'sta
     $shop->check([ 'check', '--set', 'naming.style=dbmaestro' ], 0, qr/1 change /, 'a flag overrides it');
     $shop->check(['check'], 1, qr/there is no folder "sql"/, 'and without the flag it counts');
     local $ENV{DBMAESTRO_ENVIRONMENT_DEV_CONNINFO} = 'host=/nonexistent dbname=x';
-    $shop->check([ 'plan', 'dev' ], 12, qr/environment "dev": .*nonexistent.*hint: See whether psql can connect so: psql "host=/nonexistent dbname=x"/s, 'a variable for one environment');
+    $shop->check([ 'plan', 'dev' ], 12, qr{environment "dev": .*nonexistent.*hint: See whether psql can connect so: psql "host=/nonexistent dbname=x"}s, 'a variable for one environment');
 }
 
 # --- the repository ---------------------------------------------------------------
@@ -360,7 +360,8 @@ $shop->check([ 'deploy', 'dev', '--ref', 'HEAD~1' ], 9, undef, 'a ref is taken')
     is_deeply([ map { $_->{environment} } @$rows ], [qw(dev prod)], 'environments in order');
     is_deeply([ sort keys %{ $rows->[0] } ],
         [ sort qw(environment follows identity guard tier applied pending changed failed interrupted
-              last_change last_applied_at problem) ], 'keys of status');
+              last_change last_applied_at problem lock_pid lock_role lock_application lock_since lock_queue lock_blockers
+              partial unfinished_change unfinished_state unfinished_at unfinished_evidence) ], 'keys of status');
     is($rows->[1]{follows}, 'dev', 'and whom they follow');
     like($csv, qr/^environment,follows,identity,guard,tier,applied,.*\ndev,,attached,observe,server,6,0,/, 'CSV has the keys');
     like($markdown, qr/^\| environment \| follows .*\n\| --- \|.*---: \|.*\n\| dev \|/, 'Markdown is a table');

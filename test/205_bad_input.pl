@@ -238,6 +238,7 @@ sub confined
     my ($code, $stdout, $stderr) = $repository->shell('ulimit -v ' . $megabytes * 1024 . " && dbmaestro $line");
 
     is($code, 0, "$line: within $megabytes MB") or diag($stderr);
+    note(sprintf '%s: %.1f s', $line, time - $start);
     return ($stdout, $stderr, time - $start);
 }
 

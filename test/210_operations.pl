@@ -329,7 +329,7 @@ $shop->check([ 'rollback', 'dev', '--to', '20260106_000000_newer', '--yes' ], 0,
 
     is(scalar @$rows, 1, 'history of one change');
     is_deeply([ sort keys %{ $rows->[0] } ], [ sort qw(run change direction outcome environment started_at finished_at duration
-              statements executed_by run_as deployment commit provenance reason failed_statement failed_line sqlstate message) ],
+              statements executed_by run_as deployment commit provenance reason failed_statement failed_line sqlstate message blockers) ],
         'keys of history');
     is("$rows->[0]{outcome} $rows->[0]{executed_by}", 'applied postgres', 'what was done');
     my ($stdout) = $shop->check([ 'history', 'dev' ], 0, undef, 'history as a table');

@@ -362,7 +362,7 @@ make_database('living', $living, environment => 'living');
     $node->safe_psql('apart', 'CREATE SCHEMA dbm; CREATE EXTENSION dbmaestro SCHEMA dbm; DROP SCHEMA public; CREATE SCHEMA shop; CREATE TABLE shop.t (i int)');
     $node->safe_psql('apart', "SELECT dbm.dbm_init('apart')");
     File::Path::remove_tree($plain->path('.git'));
-    $plain->check([ 'baseline', 'apart', '-y' ], 1, qr/is not in a Git repository.*hint: Run "git init", or say --no-commit --worktree/s, 'no repository');
+    $plain->check([ 'baseline', 'apart', '-y' ], 1, qr/is not in a Git repository.*hint: Run "git init" and commit, or say --worktree/s, 'no repository');
     $plain->check([ 'baseline', 'apart', '-y', '--worktree' ], 0, undef, 'a folder');
     like(script_of($plain), qr/^DROP SCHEMA IF EXISTS public;\n.*^CREATE SCHEMA IF NOT EXISTS dbm;\n/ms, 'no schema public, one for the functions');
     $node->safe_psql('postgres', 'CREATE DATABASE again TEMPLATE template0');

@@ -19,6 +19,7 @@ typedef struct Call
 {
 	const char *function;
 	const char *change;
+	int answered;				/* SQLSTATE that the caller answers by another call; 0: none */
 	DbmOrigin origin;
 	struct Call *outer;
 	const DbmOrigin *outer_origin;
@@ -47,6 +48,13 @@ dbm_refusal_recorded(void)
 		RegisterSubXactCallback(forget_recorded, NULL);
 	registered = true;
 	is_recorded = true;
+}
+
+void
+dbm_refusal_answered(int sqlstate)
+{
+	if (current_call)
+		current_call->answered = sqlstate;
 }
 
 void
@@ -95,7 +103,7 @@ handle_error(Call *call)
 	if (!is_recorded)
 	{
 		error = CopyErrorData();
-		if (is_refusal(error))
+		if (is_refusal(error) && error->sqlerrcode != call->answered)
 		{
 			call->origin.after_error = true;
 			record_refusal(call, error);
@@ -114,6 +122,7 @@ begin_call(Call *call, const char *function)
 										  ALLOCSET_SMALL_SIZES);
 	call->function = function;
 	call->change = NULL;
+	call->answered = 0;
 	caller = MemoryContextSwitchTo(call->context);
 	dbm_origin_read_actor(&call->origin);
 	MemoryContextSwitchTo(caller);

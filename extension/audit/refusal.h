@@ -20,6 +20,12 @@ extern Datum dbm_audit_call(FunctionCallInfo fcinfo, const char *function, PGFun
 extern void dbm_refusal_subject(const char *change);
 
 /*
+ * Tells the surrounding dbm_audit_call which error is no refusal but the way to
+ * another call, whose outcome is recorded.
+ */
+extern void dbm_refusal_answered(int sqlstate);
+
+/*
  * Tells the surrounding dbm_audit_call that the error now raised is on record.
  * To be called right before raising it, and again before raising it anew: the
  * rollback of a subtransaction takes it back, because a script that catches

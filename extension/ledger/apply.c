@@ -108,6 +108,9 @@ apply_body(PG_FUNCTION_ARGS)
 	int64 applied_run;
 
 	dbm_change_name(fcinfo, &change);
+	/* a client that deploys a commit calls dbm_apply_in_steps then */
+	if (!PG_ARGISNULL(4))
+		dbm_refusal_answered(ERRCODE_DBM_NOT_TRANSACTIONAL);
 	dbm_transaction_require_outside_run("dbm_apply");
 	require_deployer(fcinfo, "dbm_apply", &hidden);
 	dbm_change_arguments(fcinfo, &change);

@@ -347,12 +347,22 @@ dbm_deployment_is_interrupted(const DbmRow *row)
 						  DatumGetTimestampTz(row->values[DBM_DEPLOYMENT_BACKEND_START]));
 }
 
+DbmScan *
+dbm_deployment_scan_open(void)
+{
+	ScanKeyData key;
+
+	ScanKeyEntryInitialize(&key, SK_ISNULL | SK_SEARCHNULL, DBM_DEPLOYMENT_OUTCOME + 1,
+						   InvalidStrategy, InvalidOid, InvalidOid, InvalidOid, (Datum) 0);
+	return dbm_scan_begin(&dbm_deployment_table, "deployment_outcome_idx", 1, &key);
+}
+
 /* Numbers of deployments that are open although their session is gone (List of int64 *). */
 static List *
 find_interrupted(void)
 {
 	DbmRow *row = dbm_row_make(&dbm_deployment_table);
-	DbmScan *scan = dbm_scan_begin(&dbm_deployment_table, NULL, 0, NULL);
+	DbmScan *scan = dbm_deployment_scan_open();
 	List *found = NIL;
 
 	while (dbm_scan_next(scan, row))
@@ -422,6 +432,44 @@ write_deployment(Datum json, Datum claims, const DbmManifest *manifest, const Db
 	return id;
 }
 
+static bool
+is_script_key(const JsonbValue *key)
+{
+	return key->val.string.len == strlen("script") &&
+		strncmp(key->val.string.val, "script", key->val.string.len) == 0;
+}
+
+/* The manifest with the hashes alone: scripts may hold secrets, and nobody has searched them. */
+static Datum
+leave_out_scripts(Datum manifest)
+{
+	Jsonb *json = DatumGetJsonbP(manifest);
+	int elements = JB_ROOT_IS_ARRAY(json) ? 2 : 3;
+	int level = 0;
+	JsonbIterator *iterator = JsonbIteratorInit(&json->root);
+	JsonbParseState *state = NULL;
+	JsonbValue *result = NULL;
+	JsonbIteratorToken token;
+	JsonbValue value;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
+	{
+		bool plain = token == WJB_KEY || token == WJB_VALUE || token == WJB_ELEM;
+
+		if (token == WJB_KEY && level == elements && is_script_key(&value))
+		{
+			(void) JsonbIteratorNext(&iterator, &value, true);
+			continue;
+		}
+		if (token == WJB_BEGIN_ARRAY || token == WJB_BEGIN_OBJECT)
+			level++;
+		else if (!plain)
+			level--;
+		result = pushJsonbValue(&state, token, plain ? &value : NULL);
+	}
+	return JsonbPGetDatum(JsonbValueToJsonb(result));
+}
+
 static Datum
 start_body(PG_FUNCTION_ARGS)
 {
@@ -445,7 +493,7 @@ start_body(PG_FUNCTION_ARGS)
 		followed = dbm_followed_read(PG_GETARG_JSONB_P(2));
 	(void) dbm_transaction_begin_own_writes();
 	close_interrupted();
-	id = write_deployment(json, claims, manifest, followed);
+	id = write_deployment(leave_out_scripts(json), claims, manifest, followed);
 	record("dbm_deployment_start", id,
 		   followed ? psprintf("%d changes, those of \"%s\" %s", manifest->nentries,
 							   followed->environment, UNVERIFIED)

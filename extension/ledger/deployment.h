@@ -19,6 +19,9 @@ extern const char *dbm_deployment_admit(int64 deployment, const DbmChange *chang
 /* Is it open although its session is gone? */
 extern bool dbm_deployment_is_interrupted(const DbmRow *row);
 
+/* Scans those that are open, whoever started them. */
+extern DbmScan *dbm_deployment_scan_open(void);
+
 /* Builds the row of a deployment of this change, or NULL, alone; not inserted, still open. */
 extern DbmRow *dbm_deployment_single(const char *change);
 

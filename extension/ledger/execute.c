@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
@@ -24,6 +25,7 @@
 #include "utils/timestamp.h"
 
 #include "core/compat.h"
+#include "core/errors.h"
 #include "core/settings.h"
 #include "guard/authorisation.h"
 #include "guard/collected.h"
@@ -130,6 +132,20 @@ run_statement(const DbmScript *script, const DbmStatement *statement, const char
 	return run_raw_statement(raw, source);
 }
 
+/*
+ * SET is refused before the start; a function of a superuser can get round
+ * that.  Triggers and foreign keys would not take part from here on.
+ */
+static void
+require_firing_triggers(const char *change)
+{
+	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_ORIGIN)
+		ereport(ERROR, (errcode(ERRCODE_DBM_SCRIPT_REFUSED),
+						errmsg("cannot set session_replication_role in change \"%s\"", change),
+						errdetail("The run depends on this setting."),
+						errhint("Take it out of the functions that the script calls.")));
+}
+
 static void
 note_touched(DbmExecution *execution, int ordinal)
 {
@@ -167,6 +183,7 @@ run_all_statements(DbmExecution *execution)
 		MemoryContextSwitchTo(scratch);
 		result->line = statement->line;
 		result->rows = run_statement(execution->script, statement, &result->tag);
+		require_firing_triggers(execution->change);
 		MemoryContextSwitchTo(caller);
 		dbm_script_place_end(&place);
 		MemoryContextReset(scratch);
@@ -249,6 +266,7 @@ run_authorised(DbmExecution *execution)
 		dbm_collect_begin();
 		dbm_deferred_begin();
 		run_all_statements(execution);
+		dbm_lock_wait_statement(NULL);
 		dbm_deferred_fire(execution->change);
 		note_touched(execution, last_ordinal(execution->script));
 		dbm_transaction_drop_leftovers();

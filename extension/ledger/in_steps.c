@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 #include "audit/event.h"
 #include "audit/refusal.h"
@@ -89,10 +90,12 @@ end_work(void)
 }
 
 static Datum
-result(FunctionCallInfo fcinfo, const char *outcome, int64 run)
+result(FunctionCallInfo fcinfo, const char *outcome, int64 run, int statements, int64 duration)
 {
-	Datum values[2] = {CStringGetTextDatum(outcome), Int64GetDatum(run)};
-	bool nulls[2] = {false, false};
+	Interval interval = {.time = duration};
+	Datum values[4] = {CStringGetTextDatum(outcome), Int64GetDatum(run), Int32GetDatum(statements),
+					   IntervalPGetDatum(&interval)};
+	bool nulls[4] = {false};
 
 	return dbm_result_row(fcinfo, values, nulls);
 }
@@ -108,7 +111,8 @@ perform(FunctionCallInfo fcinfo, DbmStepRun *steps)
 	outcome = dbm_step_run_outcome(steps);
 	PopActiveSnapshot();
 	end_work();
-	return result(fcinfo, outcome, steps->run.id);
+	return result(fcinfo, outcome, steps->run.id, steps->run.script->nstatements,
+				  steps->run.execution.duration);
 }
 
 static Datum
@@ -117,7 +121,7 @@ do_nothing(FunctionCallInfo fcinfo, const char *outcome, int64 run)
 	PopActiveSnapshot();
 	dbm_transaction_release_deployment();
 	end_work();
-	return result(fcinfo, outcome, run);
+	return result(fcinfo, outcome, run, 0, 0);
 }
 
 /* ---- taking up a run again ---- */

@@ -33,6 +33,7 @@ dbm_index_state(Oid index, DbmIndexState *state)
 	state->table = row->indrelid;
 	state->kind = get_rel_relkind(index);
 	state->valid = row->indisvalid && row->indisready && row->indislive;
+	state->live = row->indislive;
 	state->unique = row->indisunique;
 	state->held = get_rel_relispartition(index) || OidIsValid(get_index_constraint(index));
 	ReleaseSysCache(tuple);
@@ -60,12 +61,12 @@ dbm_index_list(Oid table)
 }
 
 int
-dbm_index_count_valid(Oid parent)
+dbm_index_count_valid(List *indexes)
 {
 	ListCell *cell;
 	int count = 0;
 
-	foreach (cell, dbm_inheritance_children(parent))
+	foreach (cell, indexes)
 	{
 		DbmIndexState state;
 

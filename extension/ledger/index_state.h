@@ -11,6 +11,7 @@ typedef struct DbmIndexState
 	Oid table;
 	char kind; /* RELKIND_INDEX or RELKIND_PARTITIONED_INDEX */
 	bool valid; /* and ready, and live */
+	bool live; /* else it is being dropped */
 	bool unique;
 	bool held; /* by a constraint or an index of the partitioned table: cannot be dropped */
 } DbmIndexState;
@@ -21,8 +22,8 @@ extern bool dbm_index_state(Oid index, DbmIndexState *state);
 /* Oids of all indexes of this table, also of those that nobody may use; sorted. */
 extern List *dbm_index_list(Oid table);
 
-/* How many of the indexes attached to this one are valid. */
-extern int dbm_index_count_valid(Oid parent);
+/* How many of these indexes are valid. */
+extern int dbm_index_count_valid(List *indexes);
 
 /*
  * Pid of another session that builds or rebuilds an index of this table now, or

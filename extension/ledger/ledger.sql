@@ -116,11 +116,13 @@ CREATE TABLE dbmaestro.deployment (
     CONSTRAINT deployment_pkey PRIMARY KEY (id),
     CONSTRAINT deployment_outcome_check CHECK (outcome IN ('succeeded', 'failed', 'cancelled', 'interrupted'))
 );
+-- those that are open: few, however many there are
+CREATE INDEX deployment_outcome_idx ON dbmaestro.deployment (outcome);
 COMMENT ON TABLE dbmaestro.deployment IS 'One run of the pipeline into this environment';
 COMMENT ON COLUMN dbmaestro.deployment.id IS 'Number of the deployment; never a permission';
 COMMENT ON COLUMN dbmaestro.deployment.environment IS 'Environment it goes to';
 COMMENT ON COLUMN dbmaestro.deployment.single IS 'True for one that dbm_apply or dbm_rollback made for a single change';
-COMMENT ON COLUMN dbmaestro.deployment.manifest IS 'Changes it is to bring, as the client sent them';
+COMMENT ON COLUMN dbmaestro.deployment.manifest IS 'Changes it is to bring, as the client sent them, but without scripts';
 COMMENT ON COLUMN dbmaestro.deployment.claims IS 'Facts the client claims: about the commit, and whether all changes go into a single transaction';
 COMMENT ON COLUMN dbmaestro.deployment.fingerprint IS 'What the client calls the repository that it deploys, or NULL';
 COMMENT ON COLUMN dbmaestro.deployment.last_run IS 'Newest run that the plan of this deployment had seen, NULL without a fingerprint';
@@ -483,17 +485,20 @@ RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_ro
 COMMENT ON FUNCTION dbm_rollback(text, text) IS 'runs the rollback script stored with an applied change; commits only if the schema is as it was before the change';
 
 CREATE PROCEDURE dbm_apply_in_steps(change text, script text, rollback text DEFAULT NULL, header jsonb DEFAULT '{}', deployment bigint DEFAULT NULL,
-    INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL)
+    INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL,
+    INOUT statements integer DEFAULT NULL, INOUT duration interval DEFAULT NULL)
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_apply_in_steps';
-COMMENT ON PROCEDURE dbm_apply_in_steps(text, text, text, jsonb, bigint, text, bigint) IS 'runs a change of which not everything can run in one transaction, step by step; outcome is applied or already applied';
+COMMENT ON PROCEDURE dbm_apply_in_steps(text, text, text, jsonb, bigint, text, bigint, integer, interval) IS 'runs a change of which not everything can run in one transaction, step by step; outcome is applied or already applied';
 
-CREATE PROCEDURE dbm_rollback_in_steps(change text, reason text DEFAULT NULL, INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL)
+CREATE PROCEDURE dbm_rollback_in_steps(change text, reason text DEFAULT NULL, INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL,
+    INOUT statements integer DEFAULT NULL, INOUT duration interval DEFAULT NULL)
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_rollback_in_steps';
-COMMENT ON PROCEDURE dbm_rollback_in_steps(text, text, text, bigint) IS 'runs the rollback script of a change that is applied, or partly applied, step by step';
+COMMENT ON PROCEDURE dbm_rollback_in_steps(text, text, text, bigint, integer, interval) IS 'runs the rollback script of a change that is applied, or partly applied, step by step';
 
-CREATE PROCEDURE dbm_resume(change text, interrupted text DEFAULT NULL, reason text DEFAULT NULL, INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL)
+CREATE PROCEDURE dbm_resume(change text, interrupted text DEFAULT NULL, reason text DEFAULT NULL, INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL,
+    INOUT statements integer DEFAULT NULL, INOUT duration interval DEFAULT NULL)
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_resume';
-COMMENT ON PROCEDURE dbm_resume(text, text, text, text, bigint) IS 'goes on with a change that was interrupted or failed half way; interrupted is the word of a person, done or again, about a step that the catalog cannot prove';
+COMMENT ON PROCEDURE dbm_resume(text, text, text, text, bigint, integer, interval) IS 'goes on with a change that was interrupted or failed half way; interrupted is the word of a person, done or again, about a step that the catalog cannot prove';
 
 CREATE FUNCTION dbm_reset(reason text DEFAULT NULL,
     OUT changes bigint, OUT objects bigint, OUT deployment bigint, OUT root_before text, OUT root_after text)
@@ -513,6 +518,12 @@ COMMENT ON FUNCTION dbm_step_proof(text) IS 'tells what the catalogs prove about
 CREATE FUNCTION dbm_step_parts(statement text, OUT part integer, OUT kind text, OUT statement text)
 RETURNS SETOF record LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_step_parts_of';
 COMMENT ON FUNCTION dbm_step_parts(text) IS 'tells which statements run in place of one that cannot run in a transaction; no rows: it runs as it is';
+
+CREATE FUNCTION dbmaestro._dbm_step_whole(statement text, kept text[],
+    OUT verdict text, OUT evidence text, OUT statements text[])
+RETURNS record LANGUAGE C STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_step_whole';
+COMMENT ON FUNCTION dbmaestro._dbm_step_whole(text, text[]) IS 'what is proven of a statement of many parts as a whole and what is left to do, given the parts that it had';
+REVOKE ALL ON FUNCTION dbmaestro._dbm_step_whole(text, text[]) FROM PUBLIC;
 
 CREATE FUNCTION dbm_manifest()
 RETURNS jsonb LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_manifest';

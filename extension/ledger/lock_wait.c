@@ -168,7 +168,7 @@ note_unwaited(Watch *noted, const LockStmt *statement)
 }
 
 void
-dbm_lock_wait_statement(const Node *statement)
+dbm_lock_wait_statement(Node *statement)
 {
 	Watch *noted = watch;
 
@@ -177,7 +177,7 @@ dbm_lock_wait_statement(const Node *statement)
 	noted->mode = NoLock;
 	noted->unwaited = NIL;
 	noted->statement_began = GetCurrentTimestamp();
-	if (IsA(statement, LockStmt) && castNode(LockStmt, statement)->nowait)
+	if (statement && IsA(statement, LockStmt) && castNode(LockStmt, statement)->nowait)
 		note_unwaited(noted, castNode(LockStmt, statement));
 }
 

@@ -39,8 +39,11 @@ extern void dbm_lock_wait_limit(void);
 extern void dbm_lock_wait_begin(void);
 extern void dbm_lock_wait_end(void);
 
-/* A new statement: what was noted before is no concern of it.  NOWAIT says itself what it wants. */
-extern void dbm_lock_wait_statement(const Node *statement);
+/*
+ * A new statement, or NULL for what follows the last one: what was noted before
+ * is no concern of it.  NOWAIT says itself what it wants.
+ */
+extern void dbm_lock_wait_statement(Node *statement);
 
 /*
  * What the failure owes to the locks of others; NULL if nothing.  To be called

@@ -73,16 +73,19 @@ judge_invalid(IndexQuestion *question)
 
 	if (builder != 0)
 	{
+		proof->at_work = builder;
 		dbm_proof_say(proof, DBM_PROOF_UNKNOWN,
 					  "Process %d is building an index on %s at this moment; index %s is not yet "
 					  "valid.",
 					  builder, question->table_text, question->index_text);
 		return;
 	}
-	dbm_proof_say(proof, DBM_PROOF_PARTIAL,
-				  "Index %s on %s is invalid: a build ended before it was complete%s.",
-				  question->index_text, question->table_text,
-				  question->state.unique ? ", as it does when rows are not unique" : "");
+	dbm_proof_say(proof, DBM_PROOF_PARTIAL, "Index %s on %s is invalid: %s.", question->index_text,
+				  question->table_text,
+				  !question->state.live ? "dropping it ended half way"
+				  : question->state.unique
+					  ? "a build ended before it was complete, as it does when rows are not unique"
+					  : "a build ended before it was complete");
 	if (question->state.held)
 		proof->finish = psprintf("REINDEX INDEX CONCURRENTLY %s", question->index_text);
 	else
@@ -118,7 +121,8 @@ judge_partitioned(IndexQuestion *question)
 				  "Index %s on partitioned table %s is not valid: %d of %d partitions have a valid "
 				  "index attached to it%s.",
 				  question->index_text, question->table_text,
-				  dbm_index_count_valid(question->index), list_length(partitions),
+				  dbm_index_count_valid(dbm_inheritance_children(question->index)),
+				  list_length(partitions),
 				  has_foreign(partitions) ? ", and a foreign table cannot have one" : "");
 	/* with no partition to attach an index of, nothing will make it valid */
 	if (partitions == NIL || has_foreign(partitions))
@@ -202,6 +206,25 @@ dbm_proof_create_index(const Node *node, const char *text, DbmProof *proof)
 /* ---- DROP INDEX ---- */
 
 static void
+judge_invalid_to_drop(const char *name, const char *table_text, const DbmIndexState *state,
+					  DbmProof *proof)
+{
+	proof->at_work = dbm_index_builder(state->table);
+	if (proof->at_work != 0)
+	{
+		dbm_proof_say(
+			proof, DBM_PROOF_UNKNOWN,
+					  "Process %d is building an index on %s at this moment; index %s is not valid.",
+					  proof->at_work, table_text, name);
+		return;
+	}
+	dbm_proof_say(
+		proof, DBM_PROOF_PARTIAL, "Index %s on %s is there but invalid%s.", name, table_text,
+		state->live ? ", as when dropping it ended half way" : ": dropping it ended half way");
+	proof->finish = psprintf("DROP INDEX CONCURRENTLY %s", name);
+}
+
+static void
 judge_still_there(Oid index, DbmProof *proof)
 {
 	const char *name = dbm_relation_text(index);
@@ -215,18 +238,8 @@ judge_still_there(Oid index, DbmProof *proof)
 	else if (state.valid || state.kind == RELKIND_PARTITIONED_INDEX)
 		dbm_proof_say(proof, DBM_PROOF_NOT_DONE, "Index %s on %s is there%s.", name,
 					  dbm_relation_text(state.table), state.valid ? " and valid" : "");
-	else if (dbm_index_builder(state.table) != 0)
-		dbm_proof_say(
-			proof, DBM_PROOF_UNKNOWN,
-					  "Process %d is building an index on %s at this moment; index %s is not valid.",
-					  dbm_index_builder(state.table), dbm_relation_text(state.table), name);
 	else
-	{
-		dbm_proof_say(proof, DBM_PROOF_PARTIAL,
-					  "Index %s on %s is there but invalid, as when dropping it ended half way.",
-					  name, dbm_relation_text(state.table));
-		proof->finish = psprintf("DROP INDEX CONCURRENTLY %s", name);
-	}
+		judge_invalid_to_drop(name, dbm_relation_text(state.table), &state, proof);
 }
 
 /* CONCURRENTLY takes one index only; of several, the first that is there has the say. */

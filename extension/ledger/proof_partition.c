@@ -66,16 +66,24 @@ dbm_proof_detach(const Node *node, const char *text, DbmProof *proof)
 		judge_attached(statement, child, pending, proof);
 }
 
-/* Attached, but is there any reason why the parent is not yet valid? */
+/* Does every partition have a valid index attached, although the server did not notice? */
+static bool
+could_be_valid(Oid parent)
+{
+	DbmIndexState state;
+	List *attached;
+
+	if (!dbm_index_state(parent, &state) || state.valid)
+		return false;
+	attached = dbm_inheritance_children(parent);
+	return list_length(attached) == list_length(dbm_inheritance_children(state.table)) &&
+		dbm_index_count_valid(attached) == list_length(attached);
+}
+
 static void
 judge_attached_index(Oid parent, Oid child, DbmProof *proof)
 {
-	DbmIndexState of_parent;
-	DbmIndexState of_child;
-
-	if (dbm_index_state(parent, &of_parent) && dbm_index_state(child, &of_child) &&
-		!of_parent.valid && of_child.valid &&
-		dbm_index_count_valid(parent) == list_length(dbm_inheritance_children(of_parent.table)))
+	if (could_be_valid(parent))
 	{
 		/* attaching it once more makes the server look again */
 		proof->repeatable = true;

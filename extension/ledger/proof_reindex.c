@@ -152,9 +152,12 @@ judge_leftover(Oid index, Oid table, DbmProof *proof)
 	if (name == NULL)
 		dbm_proof_say(proof, DBM_PROOF_UNKNOWN, "An index was dropped a moment ago.");
 	else if (builder != 0)
+	{
+		proof->at_work = builder;
 		dbm_proof_say(proof, DBM_PROOF_UNKNOWN,
 					  "Process %d is rebuilding an index on %s at this moment.", builder,
 					  dbm_relation_text(table));
+	}
 	else if (!dbm_may_use_namespace(get_rel_namespace(index), GetUserId()))
 	{
 		proof->repeatable = true;

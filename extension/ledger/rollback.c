@@ -299,6 +299,8 @@ rollback_body(PG_FUNCTION_ARGS)
 	dbm_refusal_subject(run.change);
 	run.rollback = true;
 	run.reason = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	/* the command line calls dbm_rollback_in_steps then */
+	dbm_refusal_answered(ERRCODE_DBM_NOT_TRANSACTIONAL);
 
 	dbm_transaction_require_outside_run("dbm_rollback");
 	dbm_require_own_statement(fcinfo, "dbm_rollback");

@@ -70,6 +70,8 @@ static const RunSetting run_settings[] = {
 	{"default_table_access_method", "heap"},
 	{"default_tablespace", ""},
 	{"default_toast_compression", "pglz"},
+	{"dynamic_library_path", "$libdir"},
+	{"extension_control_path", "$system"},
 	{"icu_validation_level", "warning"},
 	{"lo_compat_privileges", "off"},
 	{"password_encryption", "scram-sha-256"},

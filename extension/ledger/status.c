@@ -210,13 +210,14 @@ static void
 put_deployments(StatusRow *row)
 {
 	DbmRow *deployment = dbm_row_make(&dbm_deployment_table);
-	DbmScan *scan = dbm_scan_begin(&dbm_deployment_table, NULL, 0, NULL);
+	DbmScan *scan = dbm_deployment_scan_open();
 	int64 open = 0;
 	int64 interrupted = 0;
 
 	while (dbm_scan_next(scan, deployment))
 	{
-		open += deployment->nulls[DBM_DEPLOYMENT_OUTCOME] ? 1 : 0;
+		CHECK_FOR_INTERRUPTS();
+		open++;
 		interrupted += dbm_deployment_is_interrupted(deployment) ? 1 : 0;
 	}
 	dbm_scan_end(scan);

@@ -4,8 +4,10 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "audit/refusal.h"
@@ -19,6 +21,7 @@
 
 PG_FUNCTION_INFO_V1(dbm_step_proof);
 PG_FUNCTION_INFO_V1(dbm_step_parts_of);
+PG_FUNCTION_INFO_V1(dbm_step_whole);
 
 /* What is asked about: one statement, and the place for messages about it. */
 typedef struct Question
@@ -112,4 +115,35 @@ Datum
 dbm_step_parts_of(PG_FUNCTION_ARGS)
 {
 	return dbm_audit_call(fcinfo, "dbm_step_parts", parts_body);
+}
+
+/* _dbm_step_whole(statement, kept): a statement of many parts once more, for tests */
+Datum
+dbm_step_whole(PG_FUNCTION_ARGS)
+{
+	Question question;
+	DbmProof proof;
+	List *kept = NIL;
+	List *left;
+	Datum *texts;
+	Datum values[3];
+	bool nulls[3] = {false};
+	int count;
+
+	begin_question(fcinfo, "_dbm_step_whole", &question);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &texts, NULL,
+					  &count);
+	for (int at = 0; at < count; at++)
+		kept = lappend(kept, TextDatumGetCString(texts[at]));
+	dbm_step_prove_whole(question.statement, question.text, kept, &proof);
+	left = dbm_step_parts_left(question.statement, question.text, kept);
+	dbm_script_place_end(&question.place);
+	texts = palloc(sizeof(Datum) * (list_length(left) + 1));
+	for (int at = 0; at < list_length(left); at++)
+		texts[at] = CStringGetTextDatum(((DbmStepPart *) list_nth(left, at))->text);
+	values[0] = CStringGetTextDatum(dbm_proof_verdict_name(proof.verdict));
+	values[1] = CStringGetTextDatum(proof.evidence);
+	values[2] = PointerGetDatum(
+		construct_array(texts, list_length(left), TEXTOID, -1, false, TYPALIGN_INT));
+	return dbm_result_row(fcinfo, values, nulls);
 }

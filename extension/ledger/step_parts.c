@@ -121,11 +121,9 @@ find_attached(Oid table, Oid parent_index)
 
 	if (!OidIsValid(parent_index))
 		return InvalidOid;
-	foreach (cell, dbm_inheritance_children(parent_index))
+	foreach (cell, dbm_index_list(table))
 	{
-		DbmIndexState state;
-
-		if (dbm_index_state(lfirst_oid(cell), &state) && state.table == table)
+		if (dbm_inheritance_parent(lfirst_oid(cell), NULL) == parent_index)
 			return lfirst_oid(cell);
 	}
 	return InvalidOid;

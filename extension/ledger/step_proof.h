@@ -27,6 +27,8 @@ typedef struct DbmProof
 	bool repeatable; /* leaves no trace to prove it by (VACUUM, REINDEX), and
 							 * may run again: not done means no more than that
 							 * nothing stands in its way */
+	int at_work; /* unknown because this process is at work on it now: it
+							 * will be known when that has ended; else 0 */
 } DbmProof;
 
 /*

@@ -157,10 +157,20 @@ write_failed_group(const DbmStepRun *steps, const ErrorData *edata)
 	dbm_step_write(row);
 }
 
+/* Our own errors send people to dbm_resume, which needs something to go on with. */
+static void
+correct_hint(ErrorData *edata)
+{
+	if (edata->sqlerrcode == ERRCODE_DBM_STEP || edata->sqlerrcode == ERRCODE_DBM_PERMIT ||
+		edata->sqlerrcode == ERRCODE_INSUFFICIENT_RESOURCES)
+		edata->hint = MemoryContextStrdup(edata->assoc_context,
+										  "Nothing of it is left.  Apply it again.");
+}
+
 static void
 record_failure(DbmStepRun *steps, void *argument)
 {
-	const ErrorData *edata = argument;
+	ErrorData *edata = argument;
 	const char *outcome = outcome_of_failure(steps);
 	int statement = steps->failed_statement;
 	int line = 0;
@@ -171,7 +181,10 @@ record_failure(DbmStepRun *steps, void *argument)
 		line = steps->run.script->statements[statement - 1].line;
 	write_failed_group(steps, edata);
 	if (strcmp(outcome, "failed") == 0)
+	{
 		restore_change(steps);
+		correct_hint(edata);
+	}
 	else if (strcmp(outcome, "partial") == 0)
 		dbm_run_take_snapshot(&steps->run);
 	dbm_run_close(&steps->run, outcome, edata, statement, line);

@@ -40,20 +40,20 @@ keep(const char *text)
 
 /* The text of a constant string, or NULL. */
 static const char *
-string_constant(const Node *node)
+string_constant(Node *node)
 {
 	if (node && IsA(node, TypeCast))
-		return string_constant(((const TypeCast *) node)->arg);
-	if (node == NULL || !IsA(node, A_Const) || ((const A_Const *) node)->isnull ||
-		!IsA(&((const A_Const *) node)->val, String))
+		return string_constant(((TypeCast *) node)->arg);
+	if (node == NULL || !IsA(node, A_Const) || ((A_Const *) node)->isnull ||
+		!IsA(&((A_Const *) node)->val, String))
 		return NULL;
-	return strVal(&((const A_Const *) node)->val);
+	return strVal(&((A_Const *) node)->val);
 }
 
 static bool
-is_true(const Node *node)
+is_true(Node *node)
 {
-	const A_Const *constant = (const A_Const *) node;
+	A_Const *constant = (A_Const *) node;
 
 	return IsA(node, A_Const) && !constant->isnull && IsA(&constant->val, Boolean) &&
 		   boolVal(&constant->val);

@@ -26,27 +26,27 @@ my $seed = $ENV{DBM_SEED} // 1;
 $node->safe_psql('postgres', <<'SQL');
 CREATE FUNCTION look(script text, OUT fault text, OUT steps bigint, OUT singles bigint, OUT statements bigint) LANGUAGE plpgsql AS $$
 BEGIN
-    CREATE TEMPORARY TABLE cut ON COMMIT DROP AS SELECT * FROM dbm_steps(script);
-    CREATE TEMPORARY TABLE whole ON COMMIT DROP AS SELECT * FROM dbmaestro._dbm_script(script);
-    SELECT count(*), count(*) FILTER (WHERE kind = 'single') INTO steps, singles FROM cut;
-    SELECT count(*) INTO statements FROM whole;
-    SELECT string_agg(format('step %s (%s to %s)', step, first_statement, last_statement), ', ') INTO fault
-      FROM (SELECT cut.*, row_number() OVER w AS position, lag(last_statement, 1, 0) OVER w AS before,
-                   lag(cut.kind) OVER w AS before_kind, one.statement AS first_text, one.line AS first_line,
+    WITH cut AS MATERIALIZED (SELECT * FROM dbm_steps(script)),
+         whole AS MATERIALIZED (SELECT * FROM dbmaestro._dbm_script(script)),
+         list AS (
+            SELECT cut.*, row_number() OVER w AS position, lag(last_statement, 1, 0) OVER w AS before,
+                   lag(kind) OVER w AS before_kind, one.statement AS first_text, one.line AS first_line,
                    other.statement AS last_text, other.copy_bytes
-              FROM cut JOIN whole one ON one.ordinal = first_statement JOIN whole other ON other.ordinal = last_statement
-              WINDOW w AS (ORDER BY step)) AS list
-     WHERE step <> position OR first_statement <> before + 1 OR last_statement < first_statement OR line <> first_line
-        OR (kind = 'single' AND last_statement > first_statement)
-        OR (kind = 'single') <> (subject IS NOT NULL)
-        OR (kind = 'transaction' AND before_kind = 'transaction' AND reason NOT LIKE 'value %')
-        OR (reason IS NULL) <> (position = 1 AND kind = 'transaction')
-        OR NOT starts_with(list.statements, first_text)
-        OR (copy_bytes IS NULL AND right(list.statements, length(last_text)) <> last_text);
-    IF fault IS NULL AND (SELECT coalesce(max(last_statement), 0) FROM cut) <> statements THEN
+              FROM cut LEFT JOIN whole one ON one.ordinal = first_statement LEFT JOIN whole other ON other.ordinal = last_statement
+              WINDOW w AS (ORDER BY step))
+    SELECT coalesce(string_agg(format('step %s (%s to %s)', step, first_statement, last_statement), ', ') FILTER (
+               WHERE step <> position OR first_statement <> before + 1 OR last_statement < first_statement
+                  OR line IS DISTINCT FROM first_line OR (kind = 'single' AND last_statement > first_statement)
+                  OR (kind = 'single') <> (subject IS NOT NULL)
+                  OR (kind = 'transaction' AND before_kind = 'transaction' AND reason NOT LIKE 'value %')
+                  OR (reason IS NULL) <> (position = 1 AND kind = 'transaction')
+                  OR NOT starts_with(list.statements, first_text)
+                  OR (copy_bytes IS NULL AND right(list.statements, length(last_text)) <> last_text)), ''),
+           count(*), count(*) FILTER (WHERE kind = 'single'), (SELECT count(*) FROM whole)
+      INTO fault, steps, singles, statements FROM list;
+    IF fault = '' AND (SELECT coalesce(max(last_statement), 0) FROM dbm_steps(script)) <> statements THEN
         fault := 'they do not reach the end';
     END IF;
-    fault := coalesce(fault, '');
 EXCEPTION WHEN OTHERS THEN
     fault := sqlstate;
 END $$;
