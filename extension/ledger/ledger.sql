@@ -486,19 +486,19 @@ COMMENT ON FUNCTION dbm_rollback(text, text) IS 'runs the rollback script stored
 
 CREATE PROCEDURE dbm_apply_in_steps(change text, script text, rollback text DEFAULT NULL, header jsonb DEFAULT '{}', deployment bigint DEFAULT NULL,
     INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL,
-    INOUT statements integer DEFAULT NULL, INOUT duration interval DEFAULT NULL)
+    INOUT statements integer DEFAULT NULL)
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_apply_in_steps';
-COMMENT ON PROCEDURE dbm_apply_in_steps(text, text, text, jsonb, bigint, text, bigint, integer, interval) IS 'runs a change of which not everything can run in one transaction, step by step; outcome is applied or already applied';
+COMMENT ON PROCEDURE dbm_apply_in_steps(text, text, text, jsonb, bigint, text, bigint, integer) IS 'runs a change of which not everything can run in one transaction, step by step; outcome is applied or already applied';
 
 CREATE PROCEDURE dbm_rollback_in_steps(change text, reason text DEFAULT NULL, INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL,
-    INOUT statements integer DEFAULT NULL, INOUT duration interval DEFAULT NULL)
+    INOUT statements integer DEFAULT NULL)
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_rollback_in_steps';
-COMMENT ON PROCEDURE dbm_rollback_in_steps(text, text, text, bigint, integer, interval) IS 'runs the rollback script of a change that is applied, or partly applied, step by step';
+COMMENT ON PROCEDURE dbm_rollback_in_steps(text, text, text, bigint, integer) IS 'runs the rollback script of a change that is applied, or partly applied, step by step';
 
 CREATE PROCEDURE dbm_resume(change text, interrupted text DEFAULT NULL, reason text DEFAULT NULL, INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL,
-    INOUT statements integer DEFAULT NULL, INOUT duration interval DEFAULT NULL)
+    INOUT statements integer DEFAULT NULL)
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_resume';
-COMMENT ON PROCEDURE dbm_resume(text, text, text, text, bigint, integer, interval) IS 'goes on with a change that was interrupted or failed half way; interrupted is the word of a person, done or again, about a step that the catalog cannot prove';
+COMMENT ON PROCEDURE dbm_resume(text, text, text, text, bigint, integer) IS 'goes on with a change that was interrupted or failed half way; interrupted is the word of a person, done or again, about a step that the catalog cannot prove';
 
 CREATE FUNCTION dbm_reset(reason text DEFAULT NULL,
     OUT changes bigint, OUT objects bigint, OUT deployment bigint, OUT root_before text, OUT root_after text)
