@@ -2,7 +2,7 @@
 # said afterwards is what stands, resuming ends in the schema of an undisturbed
 # run, and nothing is done twice.
 #
-# DBM_FAULT_LOOPS rounds of random kills (a fifth of them); DBM_SEED repeats
+# DBM_FAULT_LOOPS / 5 rounds of random kills; DBM_SEED repeats
 # their moments, as far as the machine allows.
 use strict;
 use warnings FATAL => 'all';
@@ -298,7 +298,7 @@ my $usual = do {
 };
 # builds that take a while
 my $longer = $apply =~ s/1, 3000/1, 50000/r;
-my $rounds = int(dbm_fault_loops() / 5) || 1;
+my $rounds = int(dbm_fault_loops() / 10) || 1;
 my %stood;
 
 foreach my $round (1 .. 2 * $rounds)
