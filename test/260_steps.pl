@@ -157,13 +157,21 @@ sub cut_call
           . "COMMENT ON TABLE public.$name IS NULL;\nDROP VIEW public.${name}_v;") . ')';
 }
 
-sub prepare
+sub prepare_table
 {
     my ($name) = @_;
 
     dbm_apply($node, $database, "table_of_$name",
         "CREATE TABLE public.$name (id int PRIMARY KEY, word text);"
           . "INSERT INTO public.$name SELECT g, 'word ' || g FROM generate_series(1, 1000) AS g");
+    return;
+}
+
+sub prepare
+{
+    my ($name) = @_;
+
+    prepare_table($name);
     my $blocker = hold_back($name);
     my $deployer = DbmSession->new($node, $database, user => 'deployer');
     $deployer->ask(cut_call($name));
@@ -274,5 +282,81 @@ foreach my $victim (sort keys %victims)
     diag($next->{err}) if $next->{err};
     is_cut_complete($victim, $victim);
 }
+
+# ---- what the catalog cannot tell, a person has to ----
+
+sub interrupt
+{
+    my ($name) = @_;
+    my ($blocker, $deployer) = prepare($name);
+
+    value('SELECT pg_terminate_backend(lock_pid) FROM dbm_status()');
+    poll($no_worker, "$name: the worker is gone");
+    poll($free, "$name: the deployment is free");
+    $blocker->close;
+    return;
+}
+
+foreach my $word ('done', 'again')
+{
+    my $name = "doubt_$word";
+
+    interrupt($name);
+    # in the meantime somebody has made an index of that name, but another one
+    dbm_apply($node, $database, "meanwhile_$word", "DROP INDEX public.${name}_word; CREATE INDEX ${name}_word ON public.$name (id)");
+    my $error = dbm_refused($node, $database, "CALL dbm_resume('$name')", user => 'deployer');
+    is($error->{sqlstate}, 'MA036', "$word: nobody knows");
+    like($error->{message}, qr/^nobody knows whether step 2 of change "$name" was done/, "$word: and it is said");
+    like($error->{hint}, qr/CALL dbm_resume\('$name', interrupted => 'done'\); or CALL dbm_resume\('$name', interrupted => 'again'\);/,
+        "$word: with the calls to choose from");
+    is(status_of() =~ s/^\Q$name\E\|//r, 'interrupted|interrupted at step 2 of 3, statement 2 at line 2', "$word: it is as it was");
+    $session = DbmSession->new($node, $database, user => 'deployer');
+    my $answer = $session->query("CALL dbm_resume('$name', interrupted => '$word')");
+    if ($word eq 'done')
+    {
+        is($answer =~ s/\d+$//r, 'applied|', 'done: taken at the word');
+        is(value("SELECT s.state || ': ' || s.evidence FROM dbmaestro.run_step AS s JOIN dbmaestro.run AS r ON r.id = s.run"
+                  . " WHERE change = '$name' AND s.ordinal = 2"),
+            'adopted: Role "deployer" said that it was done.', 'done: and the word is on record');
+    }
+    else
+    {
+        is($session->error->{sqlstate}, '42P07', 'again: the server says what is in the way');
+        dbm_apply($node, $database, "out_of_the_way", "DROP INDEX public.${name}_word");
+        is($session->query("CALL dbm_resume('$name')") =~ s/\d+$//r, 'applied|', 'again: out of the way, it goes on');
+        is_cut_complete($name, 'again');
+    }
+}
+
+# ---- what let it in must still hold at each commit ----
+
+($blocker, $deployer) = prepare('revoked');
+value("SELECT dbm_revoke('deploy', 'deployer')");
+$blocker->close;
+$deployer->answer;
+is($deployer->error->{sqlstate}, 'MA010', 'revoked: the next commit is refused');
+is(status_of(), 'revoked|interrupted|interrupted at step 2 of 3, statement 2 at line 2', 'revoked: the run stops there');
+like(value('SELECT unfinished_evidence FROM dbm_status()'), qr/^Index public.revoked_word on public.revoked is valid/,
+    'revoked: but what was built is known to be there');
+is(value("SELECT count(*) FROM dbmaestro.audit_event WHERE kind = 'refused' AND action = 'COMMIT' AND change = 'revoked'"),
+    '1', 'revoked: which is on record');
+is(dbm_refused($node, $database, "CALL dbm_resume('revoked')", user => 'deployer')->{sqlstate}, 'MA010', 'revoked: and nothing goes on');
+value("SELECT dbm_grant('deploy', 'deployer')");
+$session = DbmSession->new($node, $database, user => 'deployer');
+is($session->query("CALL dbm_resume('revoked')") =~ s/\d+$//r, 'applied|', 'granted again: resumed');
+is_cut_complete('revoked', 'revoked');
+
+# ---- a deployment names what it brings ----
+
+prepare_table('planned');
+my $planned = cut_script('planned');
+my $hash = value('SELECT encode(sha256(convert_to(' . dbm_quote($planned) . ", 'UTF8')), 'hex')");
+my $id = $session->query("SELECT dbm_deployment_start('[{\"change\": \"planned\", \"hash\": \"$hash\"}]')");
+$session->query("CALL dbm_apply_in_steps('planned', 'SELECT 1', deployment => $id)");
+is($session->error->{sqlstate}, 'MA034', 'a deployment lets in what its manifest names, and nothing else');
+is($session->query('CALL dbm_apply_in_steps(\'planned\', ' . dbm_quote($planned) . ", deployment => $id)") =~ s/\d+$//r,
+    'applied|', 'what it names is let in');
+$session->query("SELECT dbm_deployment_finish($id, 'succeeded')");
+is(value("SELECT runs || ' ' || state FROM dbmaestro.deployment_history WHERE deployment = $id"), '1 succeeded', 'and counted');
 
 done_testing();

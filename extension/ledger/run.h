@@ -62,6 +62,9 @@ extern void dbm_run_progress(const DbmRun *run);
 extern void dbm_run_close(DbmRun *run, const char *outcome, const ErrorData *edata,
 						  int failed_statement, int failed_line);
 
+/* Counts again what is on record, where what was counted was not committed. */
+extern void dbm_run_recount(DbmRun *run);
+
 /* Takes the snapshot after, if one is to be taken. */
 extern void dbm_run_take_snapshot(DbmRun *run);
 

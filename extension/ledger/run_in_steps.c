@@ -78,6 +78,21 @@ set_single_deployment(const DbmRun *run, const char *outcome)
 	dbm_table_update(row, &tid);
 }
 
+static void
+set_counts(DbmRun *run, const DbmRow *row)
+{
+	run->execution.duration = dbm_row_int64(row, DBM_RUN_DURATION);
+	run->execution.ndone = DatumGetInt32(row->values[DBM_RUN_STATEMENTS]);
+}
+
+void
+dbm_run_recount(DbmRun *run)
+{
+	ItemPointerData tid;
+
+	set_counts(run, read_run(run->id, &tid));
+}
+
 void
 dbm_run_reopen(DbmRun *run)
 {
@@ -89,8 +104,7 @@ dbm_run_reopen(DbmRun *run)
 
 	run->execution.run_as = dbm_run_role(run->change);
 	run->execution.ran_as = OidIsValid(run->execution.run_as) ? run->execution.run_as : GetUserId();
-	run->execution.duration = dbm_row_int64(row, DBM_RUN_DURATION);
-	run->execution.ndone = DatumGetInt32(row->values[DBM_RUN_STATEMENTS]);
+	set_counts(run, row);
 	run->snapshot_before = dbm_row_int64(row, DBM_RUN_SNAPSHOT_BEFORE);
 	if (run->deployment == 0)
 		run->deployment = dbm_row_int64(row, DBM_RUN_DEPLOYMENT);

@@ -134,7 +134,7 @@ restore_change(const DbmStepRun *steps)
 static const char *
 outcome_of_failure(const DbmStepRun *steps)
 {
-	if (steps->unknown)
+	if (steps->unknown || dbm_step_count(steps->run.id, "running") > 0)
 		return "interrupted";
 	if (steps->left_behind || dbm_step_count(steps->run.id, "done") > 0 ||
 		dbm_step_count(steps->run.id, "adopted") > 0)
@@ -190,6 +190,14 @@ record_failure(DbmStepRun *steps, void *argument)
 	dbm_run_close(&steps->run, outcome, edata, statement, line);
 }
 
+static void
+record_after_rollback(DbmStepRun *steps, void *argument)
+{
+	dbm_run_recount(&steps->run);
+	steps->run.snapshot_after = 0;
+	record_failure(steps, argument);
+}
+
 void
 dbm_step_fail(DbmStepRun *steps, ErrorData *edata)
 {
@@ -219,7 +227,7 @@ record_unforeseen(DbmStepRun *steps, ErrorData *edata)
 	PG_TRY();
 	{
 		dbm_transaction_hold_deployment();
-		if (dbm_step_attempt(steps, record_failure, edata) == NULL)
+		if (dbm_step_attempt(steps, record_after_rollback, edata) == NULL)
 		{
 			SPI_commit();
 			steps->recorded = true;

@@ -11,7 +11,6 @@
 #include <signal.h>
 
 #include "access/xact.h"
-#include "libpq/libpq.h"
 #include "libpq/pqformat.h"
 #include "libpq/pqmq.h"
 #include "mb/pg_wchar.h"
@@ -268,14 +267,13 @@ run_statement(const DbmStepOrder *order, QueryCompletion *completion)
 static void
 send_objects(List *touched)
 {
-	StringInfoData rows;
+	StringInfoData message;
 	ListCell *cell;
 
-	initStringInfo(&rows);
+	pq_beginmessage(&message, DBM_STEP_OBJECTS);
 	foreach (cell, touched)
-		dbm_row_serialize(&rows, dbm_run_object_row(lfirst(cell)));
-	if (rows.len > 0)
-		(void) pq_putmessage(DBM_STEP_OBJECTS, rows.data, rows.len);
+		dbm_row_serialize(&message, dbm_run_object_row(lfirst(cell)));
+	pq_endmessage(&message);
 }
 
 static void
