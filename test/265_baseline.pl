@@ -249,7 +249,9 @@ make_database('bare', 'CREATE TABLE t (i int)', environment => undef);
     my @keeper = ('baseline', 'keeper', '-y');
 
     $node->safe_psql('keeper', "SELECT dbm_grant('deploy', 'dba')");
-    $own->check(\@keeper, 1, qr/ permission denied for.*hint: .*capability backup/s, 'who may not read what pg_dump reads');
+    # pg_dump of 18 does not read the sequences of extensions any more
+    $own->check(\@keeper, 1, qr/ permission denied for.*hint: .*capability backup/s, 'who may not read what pg_dump reads')
+      if $node->pg_version < 18;
     $node->safe_psql('keeper', "SELECT dbm_grant('backup', 'dba')");
     $own->check(\@keeper, 13, qr/permission denied to create extension "dbmaestro".*hint: Have a superuser create it.*--scratch/s, 'who may not make the proof');
     untouched($own, 'keeper', 'without the extension');
