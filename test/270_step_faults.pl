@@ -101,8 +101,9 @@ sub crash
     my $postmaster = $node->{_pid};
     my @children = split ' ', slurp_file("/proc/$postmaster/task/$postmaster/children");
 
-    # a worker that is done may be gone already, on its own
+    # a worker that is done may be gone already, on its own; one that has stopped is not
     kill 'STOP', $pid;
+    wait_until('stop or end', sub { !is_alive($pid) || (eval { slurp_file("/proc/$pid/stat") } // "") =~ /\) T / });
     return if !is_alive($pid);
     kill 'KILL', $pid;
     # until it has noticed and ended the others, connections are still taken, in vain
