@@ -460,7 +460,7 @@ exit_code,meaning,sqlstates
 2,the command line or the configuration was not understood,
 3,changes are pending,
 4,a rule of lint is broken,
-5,the schema is not what was recorded,
+5,the schema is not what was recorded,MA050
 6,a gate is not met,MA02A MA040 MA042
 7,only the deployment window is not met,MA041
 8,a lock could not be had in time,55P03
