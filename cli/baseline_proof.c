@@ -136,7 +136,20 @@ build(Scratch *scratch, const Baseline *baseline, const char *script, size_t len
 /* How many of them the header of the script names. */
 #define NAMED 50
 
-/* As lines of a header; names may hold anything, line ends too. */
+/* A line end in the name of an object would end the comment, and what follows would be run. */
+static void
+append_in_line(PQExpBuffer list, const char *identity)
+{
+	for (const char *at = identity; *at; at++)
+	{
+		if ((unsigned char) *at < ' ' || *at == 0x7f)
+			appendPQExpBuffer(list, "\\x%02X", (unsigned char) *at);
+		else
+			appendPQExpBufferChar(list, *at);
+	}
+}
+
+/* As lines of a header. */
 static char *
 list_exceptions(const PGresult *difference)
 {
@@ -146,9 +159,11 @@ list_exceptions(const PGresult *difference)
 	appendPQExpBufferStr(list,
 						 "-- Impact: a new database is not the same, which was accepted, in\n");
 	for (int row = 0; row < Min(count, NAMED); row++)
-		appendPQExpBuffer(list, "--   %s %s (%s)\n", PQgetvalue(difference, row, 0),
-						  message_printable(PQgetvalue(difference, row, 1)),
-						  PQgetvalue(difference, row, 2));
+	{
+		appendPQExpBuffer(list, "--   %s ", PQgetvalue(difference, row, 0));
+		append_in_line(list, PQgetvalue(difference, row, 1));
+		appendPQExpBuffer(list, " (%s)\n", PQgetvalue(difference, row, 2));
+	}
 	if (count > NAMED)
 		appendPQExpBuffer(list, "--   and %d more\n", count - NAMED);
 	return list->data;

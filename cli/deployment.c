@@ -102,7 +102,9 @@ send_next(void *context)
 static char *
 copy_value(const PGresult *result, int column)
 {
-	return PQgetisnull(result, 0, column) ? NULL : pg_strdup(PQgetvalue(result, 0, column));
+	return column >= PQnfields(result) || PQgetisnull(result, 0, column)
+			   ? NULL
+			   : pg_strdup(PQgetvalue(result, 0, column));
 }
 
 static void

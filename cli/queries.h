@@ -57,7 +57,7 @@ extern PGresult *queries_submit(Connection *connection, const char *change, cons
 								const char *claims);
 
 /* dbm_rollback: outcome, run, statements, duration. */
-/* For a change that does not run in one transaction: outcome, run, statements, duration. */
+/* For a change that does not run in one transaction: outcome, run, statements. */
 extern PGresult *queries_apply_in_steps(Connection *connection, const char *change,
 										const char *script, size_t script_length,
 										const char *rollback, size_t rollback_length,

@@ -57,7 +57,8 @@ series_step(const Series *series, int at)
 const char *
 series_value(const Series *series, int at, int column)
 {
-	if (at >= series->done || PQgetisnull(series->answers[at], 0, column))
+	if (at >= series->done || column >= PQnfields(series->answers[at]) ||
+		PQgetisnull(series->answers[at], 0, column))
 		return NULL;
 	return PQgetvalue(series->answers[at], 0, column);
 }

@@ -32,7 +32,7 @@ ALTER EVENT TRIGGER dbmaestro_30_drop ENABLE ALWAYS;
 ALTER ROLE regress_holes SET session_replication_role = replica;
 SET session_replication_role = replica;
 RESET session_replication_role;
--- hole: inside a run, what the script room cannot read
+-- no hole: inside a run, what the script room cannot read
 SELECT outcome FROM dbm_apply('20261122_101500_switch', 'DO $d$ BEGIN EXECUTE ''SET session_replication_role = replica''; END $d$');
 SELECT kind, action, object FROM dbmaestro.audit_event WHERE kind IN ('observed', 'denied', 'guard_bypassed') AND action <> 'CREATE TABLE' AND object <> 'public.t' ORDER BY id;
 

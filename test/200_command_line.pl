@@ -461,7 +461,7 @@ exit_code,meaning,next_step,sqlstates
 2,the command line or the configuration was not understood,"dbmaestro help COMMAND, dbmaestro help configuration",
 3,changes are pending,dbmaestro deploy ENVIRONMENT,
 4,a rule of lint is broken,correct the script,
-5,the schema is not what was recorded,put what was changed by hand into a change,
+5,the schema is not what was recorded,put what was changed by hand into a change,MA050
 6,a gate is not met,do what the gate that is named asks for,MA02A MA040 MA042
 7,only the deployment window is not met,deploy again when the window is open,MA041
 8,a lock could not be had in time,deploy again when whoever holds the lock has ended: it goes on,55P03 40P01

@@ -10,7 +10,6 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
-#include "utils/timestamp.h"
 
 #include "audit/event.h"
 #include "audit/refusal.h"
@@ -90,12 +89,10 @@ end_work(void)
 }
 
 static Datum
-result(FunctionCallInfo fcinfo, const char *outcome, int64 run, int statements, int64 duration)
+result(FunctionCallInfo fcinfo, const char *outcome, int64 run, int statements)
 {
-	Interval interval = {.time = duration};
-	Datum values[4] = {CStringGetTextDatum(outcome), Int64GetDatum(run), Int32GetDatum(statements),
-					   IntervalPGetDatum(&interval)};
-	bool nulls[4] = {false};
+	Datum values[3] = {CStringGetTextDatum(outcome), Int64GetDatum(run), Int32GetDatum(statements)};
+	bool nulls[3] = {false};
 
 	return dbm_result_row(fcinfo, values, nulls);
 }
@@ -111,8 +108,7 @@ perform(FunctionCallInfo fcinfo, DbmStepRun *steps)
 	outcome = dbm_step_run_outcome(steps);
 	PopActiveSnapshot();
 	end_work();
-	return result(fcinfo, outcome, steps->run.id, steps->run.script->nstatements,
-				  steps->run.execution.duration);
+	return result(fcinfo, outcome, steps->run.id, steps->run.script->nstatements);
 }
 
 static Datum
@@ -121,7 +117,7 @@ do_nothing(FunctionCallInfo fcinfo, const char *outcome, int64 run)
 	PopActiveSnapshot();
 	dbm_transaction_release_deployment();
 	end_work();
-	return result(fcinfo, outcome, run, 0, 0);
+	return result(fcinfo, outcome, run, 0);
 }
 
 /* ---- taking up a run again ---- */

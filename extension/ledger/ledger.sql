@@ -380,9 +380,16 @@ CREATE FUNCTION dbmaestro._dbm_lock_retry(attempt integer, began timestamptz, de
 RETURNS boolean LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_lock_retry';
 COMMENT ON FUNCTION dbmaestro._dbm_lock_retry(integer, timestamptz, text) IS 'waits as after that attempt at a change which could not get a lock, and tells whether another one is due; for tests';
 
+-- not inlined, so that the record can be read without the library but for runs that have not ended
+CREATE FUNCTION dbmaestro._dbm_running_outcome(pid integer, backend_start timestamptz)
+RETURNS text LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path TO pg_catalog, pg_temp
+AS $$ SELECT dbmaestro._dbm_run_outcome('running', $1, $2) $$;
+COMMENT ON FUNCTION dbmaestro._dbm_running_outcome(integer, timestamptz) IS 'outcome as of now of a run that has not ended: running or interrupted';
+
 CREATE VIEW dbmaestro.change_history AS
 SELECT r.id AS run, r.change, r.direction,
-       dbmaestro._dbm_run_outcome(r.outcome, r.backend_pid, r.backend_start) COLLATE "C" AS outcome, r.environment, r.started_at, r.finished_at,
+       CASE WHEN r.outcome OPERATOR(pg_catalog.=) 'running' THEN dbmaestro._dbm_running_outcome(r.backend_pid, r.backend_start)
+            ELSE r.outcome END COLLATE "C" AS outcome, r.environment, r.started_at, r.finished_at,
        pg_catalog.make_interval(secs => r.duration OPERATOR(pg_catalog./) 1000000.0::double precision) AS duration,
        r.statements, r.executed_by, r.run_as, r.deployment,
        d.claims OPERATOR(pg_catalog.->>) 'commit' AS commit,
@@ -486,19 +493,19 @@ COMMENT ON FUNCTION dbm_rollback(text, text) IS 'runs the rollback script stored
 
 CREATE PROCEDURE dbm_apply_in_steps(change text, script text, rollback text DEFAULT NULL, header jsonb DEFAULT '{}', deployment bigint DEFAULT NULL,
     INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL,
-    INOUT statements integer DEFAULT NULL, INOUT duration interval DEFAULT NULL)
+    INOUT statements integer DEFAULT NULL)
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_apply_in_steps';
-COMMENT ON PROCEDURE dbm_apply_in_steps(text, text, text, jsonb, bigint, text, bigint, integer, interval) IS 'runs a change of which not everything can run in one transaction, step by step; outcome is applied or already applied';
+COMMENT ON PROCEDURE dbm_apply_in_steps(text, text, text, jsonb, bigint, text, bigint, integer) IS 'runs a change of which not everything can run in one transaction, step by step; outcome is applied or already applied';
 
 CREATE PROCEDURE dbm_rollback_in_steps(change text, reason text DEFAULT NULL, INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL,
-    INOUT statements integer DEFAULT NULL, INOUT duration interval DEFAULT NULL)
+    INOUT statements integer DEFAULT NULL)
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_rollback_in_steps';
-COMMENT ON PROCEDURE dbm_rollback_in_steps(text, text, text, bigint, integer, interval) IS 'runs the rollback script of a change that is applied, or partly applied, step by step';
+COMMENT ON PROCEDURE dbm_rollback_in_steps(text, text, text, bigint, integer) IS 'runs the rollback script of a change that is applied, or partly applied, step by step';
 
 CREATE PROCEDURE dbm_resume(change text, interrupted text DEFAULT NULL, reason text DEFAULT NULL, INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL,
-    INOUT statements integer DEFAULT NULL, INOUT duration interval DEFAULT NULL)
+    INOUT statements integer DEFAULT NULL)
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_resume';
-COMMENT ON PROCEDURE dbm_resume(text, text, text, text, bigint, integer, interval) IS 'goes on with a change that was interrupted or failed half way; interrupted is the word of a person, done or again, about a step that the catalog cannot prove';
+COMMENT ON PROCEDURE dbm_resume(text, text, text, text, bigint, integer) IS 'goes on with a change that was interrupted or failed half way; interrupted is the word of a person, done or again, about a step that the catalog cannot prove';
 
 CREATE FUNCTION dbm_reset(reason text DEFAULT NULL,
     OUT changes bigint, OUT objects bigint, OUT deployment bigint, OUT root_before text, OUT root_after text)

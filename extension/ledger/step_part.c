@@ -247,7 +247,8 @@ require_whole(DbmStepRun *steps)
 
 	whole.raw = dbm_step_parse(whole.text);
 	dbm_part_prove(steps, &whole, &whole.after);
-	if (whole.after.verdict == DBM_PROOF_DONE)
+	/* of an index without a name nobody knows whether it is this one; the parts have names */
+	if (whole.after.verdict == DBM_PROOF_DONE || whole.after.verdict == DBM_PROOF_UNKNOWN)
 		return;
 	ereport(ERROR, (errcode(ERRCODE_DBM_STEP),
 					errmsg("all parts of step %d of change \"%s\" are done, but not the whole",
@@ -351,7 +352,17 @@ make_lost_error(const DbmStepRun *steps, const DbmPart *part)
 		psprintf("Run: CALL dbm_resume(%s);", quote_literal_cstr(steps->run.change)));
 }
 
-/* Is it done, as far as anybody can tell?  If not, sets the error. */
+static bool
+is_last(const DbmStepRun *steps, const DbmPart *part)
+{
+	return part->last && steps->current == llast(steps->steps);
+}
+
+/*
+ * Is it done, as far as anybody can tell?  If not, sets the error.  It may have
+ * been stopped too late: then it is done, and whoever wanted to stop gets the
+ * error before the next statement, if there is one.
+ */
 static bool
 judge(const DbmStepRun *steps, DbmPart *part)
 {
@@ -359,14 +370,17 @@ judge(const DbmStepRun *steps, DbmPart *part)
 	bool could_be = shown || part->after.verdict == DBM_PROOF_UNKNOWN || part->after.repeatable;
 
 	part->error = part->answer.error;
-	if (part->answer.complete && could_be)
+	if ((part->answer.complete && could_be) || (shown && part->before.verdict != DBM_PROOF_DONE))
+	{
+		if (!part->answer.cancelled || is_last(steps, part))
+			part->error = NULL;
 		return true;
+	}
 	if (part->answer.complete)
 		part->error = make_unproven_error(steps, part);
 	else if (part->error == NULL)
 		part->error = make_lost_error(steps, part);
-	/* it may have been stopped too late */
-	return shown && part->before.verdict != DBM_PROOF_DONE;
+	return false;
 }
 
 static void
