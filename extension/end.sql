@@ -39,4 +39,5 @@ $revoke$;
 
 -- A function in a view is called as whoever reads the view.
 GRANT EXECUTE ON FUNCTION dbmaestro._dbm_backend_alive(integer, timestamptz) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION dbmaestro._dbm_running_outcome(integer, timestamptz) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION dbmaestro._dbm_run_outcome(text, integer, timestamptz) TO PUBLIC;

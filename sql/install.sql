@@ -88,13 +88,14 @@ SELECT name, relacl FROM relation, aclexplode(relacl) WHERE grantee <> relowner 
 SELECT r.name, attname FROM relation AS r JOIN pg_attribute ON attrelid = r.oid WHERE attacl IS NOT NULL;
 SELECT nspname FROM pg_namespace, aclexplode(nspacl) WHERE nspname = 'dbmaestro' AND grantee <> nspowner;
 
--- the internal functions are for the owner, unless a view calls them as whoever reads it; the
--- public ones decide by themselves who may
+-- the internal functions are for the owner, unless a view calls them as whoever reads it, itself
+-- or through such a function; the public ones decide by themselves who may
 SELECT name FROM routine AS r
  WHERE pronamespace = 'dbmaestro'::regnamespace
    AND EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE grantee <> proowner)
    AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = r.oid
                        AND d.classid = 'pg_rewrite'::regclass)
+   AND proname <> '_dbm_run_outcome'
  ORDER BY 1;
 
 -- names, languages and labels of the functions: nothing runs in a parallel worker, nothing is
