@@ -73,8 +73,8 @@ my %layout = (
         script => 'migrations/tenant/%s.sql',
         change => sub { basename($_[1], '.sql') } });
 
-# Scripts that run in one transaction, but bring more than one.
-my %several_transactions = ('musicbrainz/0022_CreateFunctions.sql' => 1);
+# Scripts that end transactions themselves, on their own or in code.
+my $ends_transactions = qr{^(?:musicbrainz/0022_|supabase_storage/00(?:29|30)_)};
 
 my $node = dbm_node('main', bare => 1, conf => "max_locks_per_transaction = 256\nfsync = off\n");
 
@@ -88,16 +88,14 @@ sub read_csv
 }
 
 # What makes the server refuse a change: { part, sqlstate }, where part is the
-# script or the rollback, or nothing.  By the measurements: the verdict for the
-# script, and the row of reversible.csv.
+# script or the rollback, or nothing.  What cannot run in a transaction is none.
+# By the measurements: the row of reversible.csv.
 sub find_refusal
 {
-    my ($verdict, $several, $down) = @_;
+    my ($ends_transactions, $down) = @_;
 
-    return { part => 'script', sqlstate => qr/^MA021$/ } if $several;
-    return { part => 'script', sqlstate => qr/^MA02[12]$/ } if $verdict ne 'tx';
+    return { part => 'script', sqlstate => qr/^MA021$/ } if $ends_transactions;
     return undef unless $down;
-    return { part => 'rollback', sqlstate => qr/^MA022$/ } if $down->[4] eq 'notx';
     # a rollback script that cannot be parsed is none
     return { part => 'rollback', sqlstate => qr/^42601$/ } if $down->[8] && $down->[8] =~ /: 42601: /;
     return undef;
@@ -118,7 +116,7 @@ sub read_steps
       unless -d "$directory/migrations";
     foreach my $row (read_csv("$directory/apply.csv"))
     {
-        my ($file, undef, $verdict) = @$row;
+        my ($file) = @$row;
         my $rollback = "$directory/rollback/$file";
 
         push @steps,
@@ -127,7 +125,7 @@ sub read_steps
             change => $change->($file, $original{$file}),
             script => slurp_file("$directory/migrations/$file"),
             rollback => -e $rollback ? slurp_file($rollback) : undef,
-            refusal => find_refusal($verdict, $several_transactions{"$name/$file"}, $down{$file}) };
+            refusal => find_refusal(scalar("$name/$file" =~ $ends_transactions), $down{$file}) };
     }
     return @steps;
 }
