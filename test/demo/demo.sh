@@ -201,7 +201,7 @@ play_what_follows()
     chapter "What follows"
     tell "Not built yet, and so not shown: approvals and the other gates between the environments, deployment" \
         "windows, receipts that a stage signs (until then promotions are recorded as unverified), lint and" \
-        "rehearsal, drift reports, break-glass, and concurrent index builds as resumable steps."
+        "rehearsal, drift reports and break-glass."
 }
 
 if [ "${1:-}" = stop ]; then
