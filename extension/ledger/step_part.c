@@ -78,6 +78,13 @@ refuse_unknown(const DbmStepRun *steps, const DbmPart *part)
 {
 	const char *change = quote_literal_cstr(steps->run.change);
 
+	if (part->before.at_work)
+		ereport(ERROR, (errcode(ERRCODE_DBM_STEP),
+						errmsg("step %d of change \"%s\" is in the hands of another session",
+							   steps->current->ordinal, steps->run.change),
+						errdetail_internal("%s", part->before.evidence),
+						errhint("Wait for the end of process %d, then run CALL dbm_resume(%s);",
+								part->before.at_work, change)));
 	ereport(ERROR,
 			(errcode(ERRCODE_DBM_STEP),
 			 errmsg("nobody knows whether step %d of change \"%s\" was done",

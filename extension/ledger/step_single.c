@@ -145,19 +145,22 @@ write_part(DbmStepRun *steps, int number, const DbmStepPart *part)
 	dbm_step_write(row);
 }
 
+/* kept: texts of the parts that were asked for before, or NIL. */
 static List *
-ask_for_parts(DbmStepRun *steps)
+ask_for_parts(DbmStepRun *steps, const List *kept)
 {
 	const DbmStatement *statement = dbm_part_statement(steps);
 	DbmStepPart *whole = palloc0(sizeof(DbmStepPart));
 	DbmExecution execution;
 	DbmExecutionPlace place;
+	RawStmt *raw;
 	List *parts;
 
 	whole->single = true;
 	whole->text = pnstrdup(steps->run.script->text + statement->start, statement->length);
 	dbm_part_begin_execution(steps, &execution, &place);
-	parts = dbm_step_parts(dbm_step_parse(whole->text), whole->text);
+	raw = dbm_step_parse(whole->text);
+	parts = kept ? dbm_step_parts_left(raw, whole->text, kept) : dbm_step_parts(raw, whole->text);
 	dbm_execution_leave(&place);
 	return parts ? parts : list_make1(whole);
 }
@@ -175,6 +178,20 @@ is_among(List *parts, const char *text)
 	return false;
 }
 
+/* The texts of the parts that are on record. */
+static List *
+known_texts(const DbmStepRun *steps)
+{
+	List *texts = NIL;
+	DbmRow *row = dbm_row_make(&dbm_run_step_table);
+	ItemPointerData tid;
+
+	for (int number = 1; dbm_step_find(steps->run.id, steps->current->ordinal, number, row, &tid);
+		 number++)
+		texts = lappend(texts, dbm_row_text(row, DBM_RUN_STEP_STATEMENT));
+	return texts;
+}
+
 /*
  * A resumed step of many parts: partitions have come and gone.  What is not
  * asked for any more is settled, what is new comes last.
@@ -182,28 +199,28 @@ is_among(List *parts, const char *text)
 static void
 expand_again(DbmStepRun *steps)
 {
-	List *parts = ask_for_parts(steps);
-	List *known = NIL;
-	DbmRow *row = dbm_row_make(&dbm_run_step_table);
-	ItemPointerData tid;
-	int number;
+	List *known = known_texts(steps);
+	List *parts = ask_for_parts(steps, known);
+	int number = 0;
 	ListCell *cell;
 
-	for (number = 1; dbm_step_find(steps->run.id, steps->current->ordinal, number, row, &tid);
-		 number++)
+	foreach (cell, known)
 	{
-		DbmStepPart *part = palloc0(sizeof(DbmStepPart));
-
-		part->text = dbm_row_text(row, DBM_RUN_STEP_STATEMENT);
-		known = lappend(known, part);
-		if (!is_among(parts, part->text) &&
+		number++;
+		if (!is_among(parts, lfirst(cell)) &&
 			!dbm_step_part_is_done(steps->run.id, steps->current, number))
 			dbm_part_conclude_row(steps, number, "done", "It is not needed any more.", NULL);
 	}
 	foreach (cell, parts)
 	{
-		if (!is_among(known, ((DbmStepPart *) lfirst(cell))->text))
-			write_part(steps, number++, lfirst(cell));
+		DbmStepPart *part = lfirst(cell);
+		bool is_known = false;
+		ListCell *text;
+
+		foreach (text, known)
+			is_known = is_known || strcmp(lfirst(text), part->text) == 0;
+		if (!is_known)
+			write_part(steps, ++number, part);
 	}
 }
 
@@ -222,7 +239,7 @@ expand(DbmStepRun *steps, void *argument)
 			expand_again(steps);
 		return;
 	}
-	foreach (cell, ask_for_parts(steps))
+	foreach (cell, ask_for_parts(steps, NIL))
 		write_part(steps, ++number, lfirst(cell));
 }
 
