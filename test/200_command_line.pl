@@ -489,7 +489,7 @@ END
     foreach my $sqlstate (sort keys %expected)
     {
         $codes->write('migrations/20260301_000000_raise.sql' => "DO \$\$ BEGIN RAISE SQLSTATE '$sqlstate'; END \$\$;\n");
-        my ($code) = $codes->run('deploy', 'dev', '--worktree');
+        my ($code) = $codes->run('deploy', 'dev', '--worktree', '--lock-retries', '0');
         is($code, $expected{$sqlstate}, "SQLSTATE $sqlstate: exit code $expected{$sqlstate}");
     }
 }
