@@ -37,21 +37,6 @@
 
 /* ---- facts ---- */
 
-static PgBackendStatus *
-find_activity(int pid)
-{
-	int count = pgstat_fetch_stat_numbackends();
-
-	for (int at = 1; at <= count; at++)
-	{
-		LocalPgBackendStatus *local = dbm_backend_status(at);
-
-		if (local && local->backendStatus.st_procpid == pid)
-			return &local->backendStatus;
-	}
-	return NULL;
-}
-
 /* By the rule of pg_stat_activity. */
 static bool
 may_see_activity(Oid role)
@@ -171,18 +156,15 @@ is_newcomer(const DbmSession *session, TimestampTz ended)
 static bool
 fill(DbmSession *session, const DbmBlocker *blocker, TimestampTz ended)
 {
-	PgBackendStatus *status;
-
 	memset(session, 0, sizeof(DbmSession));
 	if (blocker->pid == 0)
 	{
 		fill_prepared(session, blocker->prepared);
 		return session->prepared != NULL;
 	}
-	status = find_activity(blocker->pid);
-	if (status == NULL)
+	if (blocker->activity == NULL)
 		return false;
-	fill_session(session, status);
+	fill_session(session, blocker->activity);
 	return !is_newcomer(session, ended);
 }
 
@@ -369,8 +351,6 @@ examine(const DbmLockWait *wait, const DbmEvent *run, StringInfo words)
 
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '[');
-	/* what this transaction may have read before is not how things stand */
-	pgstat_clear_backend_activity_snapshot();
 	foreach (cell, wait->blockers)
 	{
 		const DbmBlocker *blocker = lfirst(cell);

@@ -18,6 +18,7 @@
 #include "catalog/pg_inherits.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "pgstat.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "utils/guc.h"
@@ -301,6 +302,48 @@ waits_for(const LockInstanceData *waiting, const LockData *locks, int pid)
 	return false;
 }
 
+static PgBackendStatus *
+copy_activity(int pid)
+{
+	int count = pgstat_fetch_stat_numbackends();
+
+	for (int at = 1; at <= count; at++)
+	{
+		LocalPgBackendStatus *local = dbm_backend_status(at);
+		PgBackendStatus *copy;
+
+		if (local == NULL || local->backendStatus.st_procpid != pid)
+			continue;
+		copy = palloc(sizeof(PgBackendStatus));
+		*copy = local->backendStatus;
+		copy->st_appname = pstrdup(copy->st_appname);
+		copy->st_activity_raw = pstrdup(copy->st_activity_raw);
+		return copy;
+	}
+	return NULL;
+}
+
+/*
+ * What they are doing, while they are still held up: as soon as our locks are
+ * given back, one that we were in a deadlock with goes on, and may be gone.
+ */
+static DbmLockWait *
+with_activities(DbmLockWait *wait)
+{
+	ListCell *cell;
+
+	/* what this transaction may have read before is not how things stand */
+	pgstat_clear_backend_activity_snapshot();
+	foreach (cell, wait->blockers)
+	{
+		DbmBlocker *blocker = lfirst(cell);
+
+		if (blocker->pid != 0)
+			blocker->activity = copy_activity(blocker->pid);
+	}
+	return wait;
+}
+
 static DbmLockWait *
 make_wait(TimestampTz began, TimestampTz ended)
 {
@@ -402,12 +445,13 @@ dbm_lock_wait_failed(const ErrorData *failure)
 	const Watch *noted = watch;
 
 	if (failure->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED)
-		return is_raised_by(failure, "DeadLockReport") ? find_deadlocked(failure) : NULL;
+		return is_raised_by(failure, "DeadLockReport") ? with_activities(find_deadlocked(failure))
+				   : NULL;
 	if (noted == NULL || failure->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
 		return NULL;
 	if (noted->mode != NoLock && is_raised_by(failure, "ProcessInterrupts"))
-		return find_waited_for(noted);
-	return noted->unwaited ? find_not_waited_for(noted) : NULL;
+		return with_activities(find_waited_for(noted));
+	return noted->unwaited ? with_activities(find_not_waited_for(noted)) : NULL;
 }
 
 DbmLockWait *
@@ -424,7 +468,7 @@ dbm_lock_wait_of(int pid)
 			continue;
 		wait = make_wait(lock->waitStart, GetCurrentTimestamp());
 		add_blockers(wait, locks, pid, &lock->locktag, lock->waitLockMode);
-		return wait;
+		return with_activities(wait);
 	}
 	return NULL;
 }

@@ -7,6 +7,7 @@
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 #include "storage/lock.h"
+#include "utils/backend_status.h"
 
 /* One that keeps a lock from us, as the lock table has it. */
 typedef struct DbmBlocker
@@ -17,6 +18,7 @@ typedef struct DbmBlocker
 	LOCKMODE	wanted;			/* by us; NoLock in a deadlock, where it waits for us */
 	LOCKMODE	held;			/* NoLock: it has not got it either */
 	LOCKMODE	awaited;		/* NoLock: it does not wait for it */
+	PgBackendStatus *activity;	/* as it was then; NULL if it had gone, or never had one */
 } DbmBlocker;
 
 typedef struct DbmLockWait
