@@ -111,14 +111,14 @@ sub open_builder
     return $builder;
 }
 
-# Is it waiting for a lock, or has it ended?
+# Has it begun, and is it waiting for a lock, or has it ended?
 sub wait_until_held_up
 {
     my ($builder) = @_;
 
     $node->poll_query_until($database,
         "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $builder->{pid}"
-          . " AND state = 'active' AND wait_event_type IS DISTINCT FROM 'Lock'")
+          . " AND (query ~ 'pg_backend_pid' OR state = 'active' AND wait_event_type IS DISTINCT FROM 'Lock')")
       or die 'the builder neither waits nor ends';
     return;
 }
