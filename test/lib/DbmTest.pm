@@ -25,6 +25,29 @@ my %TIER_CONF = (
     session => "session_preload_libraries = 'dbmaestro'\n",
     server => "shared_preload_libraries = 'dbmaestro'\n");
 
+# Both hand psql their SQL through a pipe, and IPC::Run gives up where psql has
+# ended before it read any, as it does at once when no server takes it.
+# Nothing has been executed then: they are called again.
+foreach my $name (qw(psql poll_query_until))
+{
+    no strict 'refs';
+    no warnings 'redefine';
+    my $method = \&{"PostgreSQL::Test::Cluster::$name"};
+
+    *{"PostgreSQL::Test::Cluster::$name"} = sub {
+        my @arguments = @_;
+
+        for my $attempt (1 .. 10)
+        {
+            my @result;
+            my $wanted = wantarray;
+            return $wanted ? @result : $result[0]
+              if eval { @result = $wanted ? $method->(@arguments) : scalar $method->(@arguments); 1 };
+            die $@ if $@ !~ /Broken pipe: write/ || $attempt == 10 || length($arguments[2] // '') > 4096;
+        }
+    };
+}
+
 # A started cluster in the given tier (default: server) whose superuser is
 # postgres.  Parameters: tier, conf (more configuration), init (parameters of
 # init, such as allows_streaming), install_path (of another server),
