@@ -18,7 +18,7 @@ INSERT INTO hostile VALUES
 ('array_nulls', 'off'), ('bytea_output', 'escape'), ('extra_float_digits', '-15'), ('lc_numeric', 'POSIX'), ('xmlbinary', 'hex'), ('xmloption', 'document'),
 ('backslash_quote', 'off'), ('default_text_search_config', 'pg_catalog.danish'), ('gin_fuzzy_search_limit', '1'), ('quote_all_identifiers', 'on'),
 ('row_security', 'off'), ('transform_null_equals', 'on'), ('check_function_bodies', 'off'), ('default_table_access_method', 'heap2'),
-('default_tablespace', 'pg_global'), ('dynamic_library_path', '/nowhere'), ('password_encryption', 'md5'), ('temp_tablespaces', 'pg_default'), ('allow_system_table_mods', 'on'), ('lo_compat_privileges', 'on'),
+('default_tablespace', 'pg_global'), ('dynamic_library_path', '/nowhere:$libdir'), ('password_encryption', 'md5'), ('temp_tablespaces', 'pg_default'), ('allow_system_table_mods', 'on'), ('lo_compat_privileges', 'on'),
 ('plpgsql.check_asserts', 'off'), ('plpgsql.extra_errors', 'too_many_rows'), ('plpgsql.extra_warnings', 'all'), ('plpgsql.print_strict_params', 'on'), ('plpgsql.variable_conflict', 'use_column'),
 ('statement_timeout', '90s'), ('lock_timeout', '80s'), ('work_mem', '7MB'), ('application_name', 'settings'), ('my.own', 'kept'), ('enable_seqscan', 'off');
 GRANT ALL ON found, hostile TO settings_app;
