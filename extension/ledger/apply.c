@@ -24,6 +24,7 @@
 #include "ledger/transaction.h"
 #include "pipeline/capability.h"
 #include "pipeline/gate.h"
+#include "schema/schema.h"
 
 PG_FUNCTION_INFO_V1(dbm_apply);
 PG_FUNCTION_INFO_V1(dbm_submit);
@@ -128,6 +129,7 @@ apply_body(PG_FUNCTION_ARGS)
 		run.provenance = dbm_deployment_admit(PG_GETARG_INT64(4), &change);
 	dbm_gate_require_all(change.name, change.script);
 	dbm_transaction_force_synchronous();
+	dbm_schema_mark();
 
 	run.change = change.name;
 	run.script = change.script;

@@ -4,6 +4,7 @@
  * Few objects have either, and every object has to be asked for both.  A pass
  * over everything reads the two catalogs once instead; later the objects whose
  * rows there changed are added.  None is taken out: a set says what may be.
+ * Of what the server brought along anything may be.
  */
 #ifndef DBM_SCHEMA_ADORNED_H
 #define DBM_SCHEMA_ADORNED_H
