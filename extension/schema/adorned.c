@@ -7,6 +7,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/transam.h"
+#include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_description.h"
@@ -76,7 +77,10 @@ read_extensions(DbmAdorned *adorned, Snapshot snapshot)
 	{
 		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
 
-		dbm_adorned_add(adorned, (DbmUnitKey){form->classid, form->objid}, DBM_ADORNED_EXTENSION);
+		dbm_adorned_add(adorned, (DbmUnitKey){form->classid, form->objid},
+						form->deptype == DEPENDENCY_EXTENSION
+							? DBM_ADORNED_EXTENSION | DBM_ADORNED_MEMBER
+							: DBM_ADORNED_EXTENSION);
 	}
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);

@@ -16,6 +16,8 @@
 /* Adornments, as bits. */
 #define DBM_ADORNED_COMMENT 1
 #define DBM_ADORNED_EXTENSION 2
+/* beside the latter, as of when the set was read */
+#define DBM_ADORNED_MEMBER 4
 
 /* Reads the catalogs under the snapshot, in the current memory context. */
 extern DbmAdorned *dbm_adorned_read(Snapshot snapshot);

@@ -279,6 +279,8 @@ read_entries(const DbmWatchedCatalog *catalog, Relation relation, Buffer buffer,
 	Page page = BufferGetPage(buffer);
 	BlockNumber block = BufferGetBlockNumber(buffer);
 	OffsetNumber last = PageGetMaxOffsetNumber(page);
+	/* what the server brought along: asked for each row it would be half of the work */
+	bool all_visible = PageIsAllVisible(page) && !snapshot->takenDuringRecovery;
 	int count = 0;
 
 	for (OffsetNumber at = FirstOffsetNumber; at <= last; at++)
@@ -295,7 +297,8 @@ read_entries(const DbmWatchedCatalog *catalog, Relation relation, Buffer buffer,
 		tuple.t_tableOid = RelationGetRelid(relation);
 		ItemPointerSet(&tuple.t_self, block, at);
 		watch = catalog->row(&tuple, &entry.owner);
-		if (watch == DBM_WATCH_IGNORE || !HeapTupleSatisfiesVisibility(&tuple, snapshot, buffer))
+		if (watch == DBM_WATCH_IGNORE ||
+			!(all_visible || HeapTupleSatisfiesVisibility(&tuple, snapshot, buffer)))
 			continue;
 		entry.name = watch == DBM_WATCH_NAME;
 		entry.adornments = watch == DBM_WATCH_ADORNMENT ? catalog->adornment : 0;
