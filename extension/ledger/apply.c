@@ -24,6 +24,7 @@
 #include "ledger/transaction.h"
 #include "pipeline/capability.h"
 #include "pipeline/gate.h"
+#include "schema/schema.h"
 
 PG_FUNCTION_INFO_V1(dbm_apply);
 PG_FUNCTION_INFO_V1(dbm_submit);
@@ -52,12 +53,11 @@ is_applied_as_it_is(const DbmChange *change, int64 *run)
  * other content, unless it is one that runs again whenever its content changes.
  */
 static bool
-is_applied(const DbmChange *change, int64 *run)
+is_applied(const DbmRow *row, const DbmChange *change, int64 *run)
 {
-	DbmRow *row = dbm_row_make(&dbm_change_table);
 	uint8 tokens[DBM_DIGEST_LENGTH];
 
-	if (!dbm_change_find(change->name, row, NULL) || !dbm_change_is(row, "applied"))
+	if (!dbm_change_is(row, "applied"))
 		return false;
 	*run = dbm_row_int64(row, DBM_CHANGE_APPLIED_RUN);
 	if (dbm_change_runs_again(row, change))
@@ -85,12 +85,11 @@ require_deployer(FunctionCallInfo fcinfo, const char *act, ErrorContextCallback 
 
 /* What is done of it in steps would be done again. */
 static void
-require_whole(const char *change)
+require_whole(const DbmRow *row, const char *change)
 {
-	DbmRow *row = dbm_row_make(&dbm_change_table);
 	const char *name = quote_literal_cstr(change);
 
-	if (dbm_change_find(change, row, NULL) && dbm_change_is(row, "partial"))
+	if (dbm_change_is(row, "partial"))
 		ereport(ERROR,
 				(errcode(ERRCODE_DBM_PARTIAL), errmsg("change \"%s\" is applied in part", change),
 						errdetail("Some of its steps are done."),
@@ -104,6 +103,7 @@ apply_body(PG_FUNCTION_ARGS)
 {
 	DbmChange change;
 	DbmRun run = {0};
+	DbmRow *known = dbm_row_make(&dbm_change_table);
 	ErrorContextCallback hidden;
 	int64 applied_run;
 
@@ -121,13 +121,17 @@ apply_body(PG_FUNCTION_ARGS)
 	dbm_change_read(&change);
 	dbm_transaction_lock_deployment();
 	dbm_change_lock(change.name);
-	if (is_applied(&change, &applied_run))
-		return dbm_run_nothing(fcinfo, change.name, applied_run);
-	require_whole(change.name);
+	if (dbm_change_find(change.name, known, NULL))
+	{
+		if (is_applied(known, &change, &applied_run))
+			return dbm_run_nothing(fcinfo, change.name, applied_run);
+		require_whole(known, change.name);
+	}
 	if (!PG_ARGISNULL(4))
 		run.provenance = dbm_deployment_admit(PG_GETARG_INT64(4), &change);
 	dbm_gate_require_all(change.name, change.script);
 	dbm_transaction_force_synchronous();
+	dbm_schema_mark();
 
 	run.change = change.name;
 	run.script = change.script;

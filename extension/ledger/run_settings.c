@@ -18,6 +18,7 @@
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -162,10 +163,14 @@ read_layers(Oid role, Layers *layers)
 	Relation relation = table_open(DbRoleSettingRelationId, AccessShareLock);
 
 	memset(layers, 0, sizeof(Layers));
-	read_layer(relation, InvalidOid, InvalidOid, layers->values[0]);
-	read_layer(relation, MyDatabaseId, InvalidOid, layers->values[1]);
-	read_layer(relation, InvalidOid, role, layers->values[2]);
-	read_layer(relation, MyDatabaseId, role, layers->values[3]);
+	/* in most clusters nothing has ever been said there */
+	if (RelationGetNumberOfBlocks(relation) > 0)
+	{
+		read_layer(relation, InvalidOid, InvalidOid, layers->values[0]);
+		read_layer(relation, MyDatabaseId, InvalidOid, layers->values[1]);
+		read_layer(relation, InvalidOid, role, layers->values[2]);
+		read_layer(relation, MyDatabaseId, role, layers->values[3]);
+	}
 	table_close(relation, AccessShareLock);
 }
 

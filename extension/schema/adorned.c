@@ -6,6 +6,8 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/transam.h"
+#include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_description.h"
@@ -43,9 +45,13 @@ static void
 read_comments(DbmAdorned *adorned, Snapshot snapshot)
 {
 	Relation relation = table_open(DescriptionRelationId, AccessShareLock);
-	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, snapshot, 0, NULL);
+	ScanKeyData key;
+	SysScanDesc scan;
 	HeapTuple tuple;
 
+	ScanKeyInit(&key, Anum_pg_description_objoid, BTGreaterEqualStrategyNumber, F_OIDGE,
+				ObjectIdGetDatum(FirstNormalObjectId));
+	scan = systable_beginscan(relation, DescriptionObjIndexId, true, snapshot, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Form_pg_description form = (Form_pg_description) GETSTRUCT(tuple);
@@ -71,7 +77,10 @@ read_extensions(DbmAdorned *adorned, Snapshot snapshot)
 	{
 		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
 
-		dbm_adorned_add(adorned, (DbmUnitKey){form->classid, form->objid}, DBM_ADORNED_EXTENSION);
+		dbm_adorned_add(adorned, (DbmUnitKey){form->classid, form->objid},
+						form->deptype == DEPENDENCY_EXTENSION
+							? DBM_ADORNED_EXTENSION | DBM_ADORNED_MEMBER
+							: DBM_ADORNED_EXTENSION);
 	}
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
@@ -85,7 +94,7 @@ dbm_adorned_read(Snapshot snapshot)
 					   .hcxt = CurrentMemoryContext};
 	DbmAdorned *adorned = palloc(sizeof(DbmAdorned));
 
-	adorned->objects = hash_create("dbmaestro adorned objects", 4096, &control,
+	adorned->objects = hash_create("dbmaestro adorned objects", 256, &control,
 								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	read_comments(adorned, snapshot);
 	read_extensions(adorned, snapshot);
@@ -96,7 +105,11 @@ bool
 dbm_adorned_has(DbmAdorned *adorned, Oid classid, Oid objid, int adornments)
 {
 	DbmUnitKey key = {classid, objid};
-	Adornment *adornment = hash_search(adorned->objects, &key, HASH_FIND, NULL);
+	Adornment *adornment;
 
+	/* thousands of comments on objects of the server's own, of which few are ever described */
+	if (objid < FirstNormalObjectId)
+		return true;
+	adornment = hash_search(adorned->objects, &key, HASH_FIND, NULL);
 	return adornment && (adornment->adornments & adornments) != 0;
 }

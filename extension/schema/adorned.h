@@ -4,6 +4,7 @@
  * Few objects have either, and every object has to be asked for both.  A pass
  * over everything reads the two catalogs once instead; later the objects whose
  * rows there changed are added.  None is taken out: a set says what may be.
+ * Of what the server brought along anything may be.
  */
 #ifndef DBM_SCHEMA_ADORNED_H
 #define DBM_SCHEMA_ADORNED_H
@@ -15,6 +16,8 @@
 /* Adornments, as bits. */
 #define DBM_ADORNED_COMMENT 1
 #define DBM_ADORNED_EXTENSION 2
+/* beside the latter, as of when the set was read */
+#define DBM_ADORNED_MEMBER 4
 
 /* Reads the catalogs under the snapshot, in the current memory context. */
 extern DbmAdorned *dbm_adorned_read(Snapshot snapshot);

@@ -18,6 +18,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/transam.h"
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "storage/bufmgr.h"
 #include "utils/hsearch.h"
@@ -66,9 +67,12 @@ struct DbmWatcher
 	MemoryContext memory;
 	WatchedFile *files;			/* in the order of dbm_watched_catalogs */
 	Look present;
+	Look mark;					/* before the first look */
+	bool marked;
 	Look looks[MAX_LOOKS];		/* oldest first */
 	int nlooks;
 	uint64 oldest_xid;			/* oldest running at the last look */
+	FullTransactionId own_xid;	/* ours at the last look */
 	DbmHorizon horizon;
 };
 
@@ -95,15 +99,33 @@ dbm_watcher_make(MemoryContext memory)
 
 /* ---- looks ---- */
 
+/* The order matters: moment, position, then id, then (in the caller) snapshot. */
+static Look
+take_moment(void)
+{
+	Look look;
+
+	look.moment = dbm_moment();
+	look.position = GetXLogInsertRecPtr();
+	look.next_xid = U64FromFullTransactionId(ReadNextFullTransactionId());
+	return look;
+}
+
+void
+dbm_watcher_mark(DbmWatcher *watcher)
+{
+	if (watcher->nlooks > 0 || TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		return;
+	watcher->mark = take_moment();
+	watcher->marked = true;
+}
+
 void
 dbm_watcher_start(DbmWatcher *watcher)
 {
 	/* the catalogs' files are asked for without a lock, which would have done this */
 	AcceptInvalidationMessages();
-	/* the order matters: moment, position, then id, then (in the caller) snapshot */
-	watcher->present.moment = dbm_moment();
-	watcher->present.position = GetXLogInsertRecPtr();
-	watcher->present.next_xid = U64FromFullTransactionId(ReadNextFullTransactionId());
+	watcher->present = take_moment();
 }
 
 bool
@@ -112,10 +134,28 @@ dbm_watcher_moved(DbmWatcher *watcher)
 	return dbm_moment_others(watcher->present.moment);
 }
 
+/*
+ * The transaction of the last look is over.  With nothing but our own writes
+ * since it has committed, and none of its subtransactions were rolled back: what
+ * it did is in that look's snapshot, as of any other that was not running.
+ */
+static void
+note_committed(DbmWatcher *watcher)
+{
+	if (!FullTransactionIdIsValid(watcher->own_xid) ||
+		FullTransactionIdEquals(watcher->own_xid, GetTopFullTransactionIdIfAny()))
+		return;
+	watcher->oldest_xid = watcher->horizon.oldest_xid;
+	watcher->own_xid = InvalidFullTransactionId;
+}
+
 bool
 dbm_watcher_quiet(DbmWatcher *watcher)
 {
-	return watcher->nlooks > 0 && !dbm_moment_passed(watcher->looks[watcher->nlooks - 1].moment);
+	if (watcher->nlooks == 0 || dbm_moment_passed(watcher->looks[watcher->nlooks - 1].moment))
+		return false;
+	note_committed(watcher);
+	return true;
 }
 
 /* Number of the newest look that tells old pages from new, -1 if there is none. */
@@ -144,6 +184,9 @@ set_horizon(DbmWatcher *watcher, Snapshot snapshot)
 	TransactionId oldest = snapshot->xmax;
 
 	/* our own transaction is not in the list: what it did is in the snapshot */
+	while (oldest != (TransactionId) watcher->present.next_xid &&
+		   TransactionIdIsCurrentTransactionId(oldest))
+		TransactionIdAdvance(oldest);
 	for (uint32 at = 0; at < snapshot->xcnt; at++)
 		if (TransactionIdPrecedes(snapshot->xip[at], oldest))
 			oldest = snapshot->xip[at];
@@ -164,7 +207,10 @@ dbm_watcher_done(DbmWatcher *watcher, Snapshot snapshot)
 	int threshold;
 
 	watcher->oldest_xid = full_xid(watcher, snapshot->xmin);
+	watcher->own_xid = GetTopFullTransactionIdIfAny();
 	set_horizon(watcher, snapshot);
+	if (watcher->nlooks == 0 && watcher->marked)
+		watcher->looks[watcher->nlooks++] = watcher->mark;
 	if (watcher->nlooks == MAX_LOOKS)
 		watcher->nlooks--;		/* any one may go but the oldest */
 	watcher->looks[watcher->nlooks++] = watcher->present;
@@ -233,6 +279,8 @@ read_entries(const DbmWatchedCatalog *catalog, Relation relation, Buffer buffer,
 	Page page = BufferGetPage(buffer);
 	BlockNumber block = BufferGetBlockNumber(buffer);
 	OffsetNumber last = PageGetMaxOffsetNumber(page);
+	/* what the server brought along: asked for each row it would be half of the work */
+	bool all_visible = PageIsAllVisible(page) && !snapshot->takenDuringRecovery;
 	int count = 0;
 
 	for (OffsetNumber at = FirstOffsetNumber; at <= last; at++)
@@ -249,7 +297,8 @@ read_entries(const DbmWatchedCatalog *catalog, Relation relation, Buffer buffer,
 		tuple.t_tableOid = RelationGetRelid(relation);
 		ItemPointerSet(&tuple.t_self, block, at);
 		watch = catalog->row(&tuple, &entry.owner);
-		if (watch == DBM_WATCH_IGNORE || !HeapTupleSatisfiesVisibility(&tuple, snapshot, buffer))
+		if (watch == DBM_WATCH_IGNORE ||
+			!(all_visible || HeapTupleSatisfiesVisibility(&tuple, snapshot, buffer)))
 			continue;
 		entry.name = watch == DBM_WATCH_NAME;
 		entry.adornments = watch == DBM_WATCH_ADORNMENT ? catalog->adornment : 0;

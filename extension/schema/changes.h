@@ -36,6 +36,13 @@ typedef struct DbmRowChange
 extern DbmWatcher *dbm_watcher_make(MemoryContext memory);
 
 /*
+ * Takes a moment before the first look, unless the transaction has written
+ * already.  What it writes from here on is told from what was there before; if
+ * not, the second look has to read all pages again.
+ */
+extern void dbm_watcher_mark(DbmWatcher *watcher);
+
+/*
  * Takes the moment of a look: call before the snapshot is taken.  The look
  * ends with dbm_watcher_done, or is as if it had never been.
  */

@@ -351,6 +351,24 @@ dbm_attempt(bool (*function)(void *arg), void *arg, bool last)
 	return result;
 }
 
+static void
+make_watcher(void)
+{
+	if (watcher == NULL)
+		watcher = dbm_watcher_make(
+			AllocSetContextCreate(CacheMemoryContext, "dbmaestro watcher", ALLOCSET_DEFAULT_SIZES));
+}
+
+void
+dbm_schema_mark(void)
+{
+	/* as above: a standby describes everything every time */
+	if (RecoveryInProgress())
+		return;
+	make_watcher();
+	dbm_watcher_mark(watcher);
+}
+
 DbmLive *
 dbm_current_schema(void)
 {
@@ -358,9 +376,7 @@ dbm_current_schema(void)
 													ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(temporary);
 
-	if (watcher == NULL)
-		watcher = dbm_watcher_make(
-			AllocSetContextCreate(CacheMemoryContext, "dbmaestro watcher", ALLOCSET_DEFAULT_SIZES));
+	make_watcher();
 	if (!current_valid || RecoveryInProgress() || !dbm_watcher_quiet(watcher))
 	{
 		CommandCounterIncrement();

@@ -280,7 +280,8 @@ dbm_describe_function(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor)
 	function.form = (Form_pg_proc) GETSTRUCT(tuple);
 	if (!dbm_user_schema(pass, function.form->pronamespace) ||
 		dbm_extension_member(pass, ProcedureRelationId, function.form->oid) ||
-		dbm_internal_part(pass, ProcedureRelationId, function.form->oid))
+		(function.form->prolang == INTERNALlanguageId &&
+		 dbm_internal_part(pass, ProcedureRelationId, function.form->oid)))
 		return;
 	draft = dbm_draft_begin(pass, kind_name(function.form->prokind),
 							dbm_procedure_identity(function.form->oid));

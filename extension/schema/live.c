@@ -528,11 +528,11 @@ hash_bucket(DbmBucket *bucket)
 static void
 hash_buckets(const DbmBucket *buckets, uint8 *hash)
 {
-	DbmDigest *digest = dbm_digest_begin();
+	uint8 hashes[DBM_GROUP_SIZE][DBM_DIGEST_LENGTH];
 
 	for (int at = 0; at < DBM_GROUP_SIZE; at++)
-		dbm_digest_bytes(digest, buckets[at].hash, DBM_DIGEST_LENGTH);
-	dbm_digest_end(digest, hash);
+		memcpy(hashes[at], buckets[at].hash, DBM_DIGEST_LENGTH);
+	dbm_digest_of(hashes, sizeof(hashes), hash);
 }
 
 static void
@@ -576,16 +576,15 @@ hash_tree(DbmLive *live, DbmTree tree)
 	MemoryContext temporary = AllocSetContextCreate(CurrentMemoryContext, "dbmaestro root",
 													ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(temporary);
-	DbmDigest *digest;
+	uint8 hashes[DBM_GROUPS][DBM_DIGEST_LENGTH];
 
 	hash_empty();
 	for (int at = 0; at < DBM_GROUPS; at++)
 		if (live->groups[tree][at].stale)
 			hash_group(live, tree, at);
-	digest = dbm_digest_begin();
 	for (int at = 0; at < DBM_GROUPS; at++)
-		dbm_digest_bytes(digest, live->groups[tree][at].hash, DBM_DIGEST_LENGTH);
-	dbm_digest_end(digest, live->roots[tree]);
+		memcpy(hashes[at], live->groups[tree][at].hash, DBM_DIGEST_LENGTH);
+	dbm_digest_of(hashes, sizeof(hashes), live->roots[tree]);
 	live->stale[tree] = false;
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(temporary);

@@ -4,7 +4,10 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/heapam.h"
 #include "access/table.h"
+#include "access/tableam.h"
+#include "access/transam.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_extension.h"
@@ -40,6 +43,7 @@ struct DbmPass
 	Oid own_extension;
 	int settings_level;
 	bool labels;
+	bool everything;			/* with what was read of adornments under the same snapshot */
 };
 
 /* Everything that was found to change what the deparser writes. */
@@ -175,28 +179,30 @@ static void
 describe_class(DbmPass *pass, const DbmUnitClass *class)
 {
 	Relation relation = table_open(class->catalog, AccessShareLock);
-	SysScanDesc scan;
+	TableScanDesc scan;
 	HeapTuple tuple;
 	MemoryContext scratch = MemoryContextSwitchTo(pass->memory);
 
-	scan = systable_beginscan(relation, InvalidOid, false, dbm_reader_snapshot(pass->reader), 0,
-							  NULL);
+	/* a systable scan would put every row into a slot and take it out again */
+	scan = table_beginscan_strat(relation, dbm_reader_snapshot(pass->reader), 0, NULL, true, false);
 	MemoryContextSwitchTo(scratch);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	while (HeapTupleIsValid(tuple = heap_getnext(scan, ForwardScanDirection)))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (of_user_schema(pass, class, tuple))
 			describe(pass, class, tuple, RelationGetDescr(relation));
 	}
-	systable_endscan(scan);
+	table_endscan(scan);
 	table_close(relation, AccessShareLock);
 }
 
 void
 dbm_pass_all(DbmPass *pass)
 {
+	pass->everything = true;
 	for (int at = 0; at < dbm_unit_class_count; at++)
 		describe_class(pass, &dbm_unit_classes[at]);
+	pass->everything = false;
 }
 
 void
@@ -319,6 +325,8 @@ has_dependency(DbmPass *pass, Oid classid, Oid objid, char deptype)
 bool
 dbm_extension_member(DbmPass *pass, Oid classid, Oid objid)
 {
+	if (pass->everything && objid >= FirstNormalObjectId)
+		return dbm_adorned_has(pass->adorned, classid, objid, DBM_ADORNED_MEMBER);
 	return dbm_pass_extension_possible(pass, classid, objid) &&
 		   has_dependency(pass, classid, objid, DEPENDENCY_EXTENSION);
 }

@@ -61,7 +61,7 @@ extern int dbm_bucket_of(const char *identity);
 extern DbmPass *dbm_pass_begin(Snapshot snapshot, DbmReceiver *receiver, DbmAdorned *adorned);
 extern void dbm_pass_end(DbmPass *pass);
 
-/* Describes every unit of the schema. */
+/* Describes every unit of the schema; adorned must have been read under the same snapshot. */
 extern void dbm_pass_all(DbmPass *pass);
 
 /* Describes one unit; nothing is received if it is gone or no unit. */

@@ -11,6 +11,13 @@
 extern void dbm_schema_root(uint8 *root);
 
 /*
+ * For whoever is going to look at the schema before and after writing: call
+ * before the first write of the transaction.  Without it all is the same, but
+ * the second look of a session reads what the first one has read.
+ */
+extern void dbm_schema_mark(void);
+
+/*
  * Records the live schema as a snapshot row (and the objects that are new)
  * and returns its id; if nothing changed since the newest snapshot and there is
  * no label, no row is written and the newest one's id is returned.  root gets
