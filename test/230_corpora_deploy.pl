@@ -92,10 +92,12 @@ sub read_csv
 # By the measurements: the row of reversible.csv.
 sub find_refusal
 {
-    my ($ends_transactions, $down) = @_;
+    my ($ends_transactions, $down, $rollback) = @_;
 
     return { part => 'script', sqlstate => qr/^MA021$/ } if $ends_transactions;
     return undef unless $down;
+    # since 18 a constraint that forbids null has a name, and this can be parsed
+    return undef if $node->pg_version->major >= 18 && ($rollback // '') =~ /ADD CONSTRAINT \S+ NOT NULL/;
     # a rollback script that cannot be parsed is none
     return { part => 'rollback', sqlstate => qr/^42601$/ } if $down->[8] && $down->[8] =~ /: 42601: /;
     return undef;
@@ -117,15 +119,16 @@ sub read_steps
     foreach my $row (read_csv("$directory/apply.csv"))
     {
         my ($file) = @$row;
-        my $rollback = "$directory/rollback/$file";
+        my $path = "$directory/rollback/$file";
+        my $rollback = -e $path ? slurp_file($path) : undef;
 
         push @steps,
           {
             file => $file,
             change => $change->($file, $original{$file}),
             script => slurp_file("$directory/migrations/$file"),
-            rollback => -e $rollback ? slurp_file($rollback) : undef,
-            refusal => find_refusal(scalar("$name/$file" =~ $ends_transactions), $down{$file}) };
+            rollback => $rollback,
+            refusal => find_refusal(scalar("$name/$file" =~ $ends_transactions), $down{$file}, $rollback) };
     }
     return @steps;
 }
