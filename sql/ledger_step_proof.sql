@@ -41,13 +41,23 @@ SELECT statement, p.verdict, p.evidence FROM unnest(ARRAY[
 CREATE UNIQUE INDEX many ON t (lower(b) COLLATE "C" text_pattern_ops DESC NULLS LAST, (a + 1), c) INCLUDE (a) NULLS NOT DISTINCT
   WITH (fillfactor = 70) WHERE a > 0 AND b IS NOT NULL;
 SELECT statement, p.verdict, p.evidence FROM unnest(ARRAY[
+  'CREATE UNIQUE INDEX CONCURRENTLY many ON t (lower(b) COLLATE "C" text_pattern_ops DESC NULLS LAST, (a + 1), c) INCLUDE (a) NULLS NOT DISTINCT WITH (fillfactor = 70) WHERE a > 0 AND b IS NOT NULL',
   'CREATE UNIQUE INDEX CONCURRENTLY many ON t (lower(b) COLLATE "C" text_pattern_ops DESC NULLS LAST, (a + 1), c) INCLUDE (a) NULLS NOT DISTINCT WHERE a > 0 AND b IS NOT NULL',
+  'CREATE UNIQUE INDEX CONCURRENTLY many ON t (lower(b) COLLATE "C" text_pattern_ops DESC NULLS LAST, (a + 1), c) INCLUDE (a) NULLS NOT DISTINCT WITH (fillfactor = 71) WHERE a > 0 AND b IS NOT NULL',
+  'CREATE UNIQUE INDEX CONCURRENTLY many ON t (lower(b) COLLATE "C" text_pattern_ops DESC NULLS LAST, (a + 1), c) INCLUDE (a) NULLS NOT DISTINCT WITH (deduplicate_items = off, fillfactor = 70) WHERE a > 0 AND b IS NOT NULL',
+  'CREATE UNIQUE INDEX CONCURRENTLY many ON t (lower(b) COLLATE "C" text_pattern_ops DESC NULLS LAST, (a + 1), c) INCLUDE (a) NULLS NOT DISTINCT WITH (fillfactor = 70) TABLESPACE pg_default WHERE a > 0 AND b IS NOT NULL',
+  'CREATE UNIQUE INDEX CONCURRENTLY many ON t (lower(b) COLLATE "C" text_pattern_ops DESC NULLS LAST, (a + 1), c) INCLUDE (a) NULLS NOT DISTINCT WITH (fillfactor = 70) TABLESPACE pg_global WHERE a > 0 AND b IS NOT NULL',
   'CREATE UNIQUE INDEX CONCURRENTLY many ON t (lower(b) COLLATE "C" text_pattern_ops DESC NULLS LAST, (a + 1), c) INCLUDE (a) WHERE a > 0 AND b IS NOT NULL',
   'CREATE UNIQUE INDEX CONCURRENTLY many ON t (lower(b) COLLATE "POSIX" text_pattern_ops DESC NULLS LAST, (a + 1), c) INCLUDE (a) NULLS NOT DISTINCT WHERE a > 0 AND b IS NOT NULL',
   'CREATE UNIQUE INDEX CONCURRENTLY many ON t (lower(b) COLLATE "C" DESC NULLS LAST, (a + 1), c) INCLUDE (a) NULLS NOT DISTINCT WHERE a > 0 AND b IS NOT NULL',
   'CREATE UNIQUE INDEX CONCURRENTLY many ON t (lower(b) COLLATE "C" text_pattern_ops DESC, (a + 1), c) INCLUDE (a) NULLS NOT DISTINCT WHERE a > 0 AND b IS NOT NULL',
   'CREATE UNIQUE INDEX CONCURRENTLY many ON t (lower(b) COLLATE "C" text_pattern_ops DESC NULLS LAST, (a + 2), c) INCLUDE (a) NULLS NOT DISTINCT WHERE a > 0 AND b IS NOT NULL',
   'CREATE UNIQUE INDEX CONCURRENTLY many ON t (lower(b) COLLATE "C" text_pattern_ops DESC NULLS LAST, (a + 1), c) INCLUDE (a) NULLS NOT DISTINCT WHERE a > 0']) AS statement, dbm_step_proof(statement) AS p;
+CREATE INDEX ranges ON t USING brin (a int4_minmax_multi_ops (values_per_range = 20));
+SELECT statement, p.verdict, p.evidence FROM unnest(ARRAY[
+  'CREATE INDEX CONCURRENTLY ranges ON t USING brin (a int4_minmax_multi_ops (values_per_range = 20))',
+  'CREATE INDEX CONCURRENTLY ranges ON t USING brin (a int4_minmax_multi_ops (values_per_range = 21))']) AS statement, dbm_step_proof(statement) AS p;
+DROP INDEX ranges;
 \x on
 
 -- a unique build that meets duplicates leaves its index behind, which IF NOT EXISTS must not hide

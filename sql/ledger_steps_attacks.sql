@@ -83,6 +83,32 @@ SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'mine_i';
 -- what it made is on record, as it would be of any other run
 SELECT action, identity FROM dbmaestro.run_object WHERE run = 2 AND kind IN ('index', 'table') AND identity !~ 'pg_toast' ORDER BY ordinal;
 
+-- nor does code that is called at its end, in the last of its transactions, as by an event trigger
+SELECT dbm_guard('off');
+CREATE FUNCTION public.watch() RETURNS event_trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE NOTICE '%', tg_event;
+    PERFORM public.sneak();
+    BEGIN
+        EXECUTE format('SET ROLE %I', (SELECT rolname FROM pg_roles WHERE oid = 10));
+        RAISE NOTICE 'became %', current_user;
+    EXCEPTION WHEN OTHERS THEN RAISE NOTICE '%', sqlerrm;
+    END;
+END $$;
+ALTER FUNCTION public.watch() OWNER TO regress_steps_attacker;
+DROP TABLE public.sneaked_in;
+CREATE EVENT TRIGGER regress_steps_watch ON ddl_command_end WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION public.watch();
+CREATE EVENT TRIGGER regress_steps_watch_drop ON sql_drop WHEN TAG IN ('DROP INDEX') EXECUTE FUNCTION public.watch();
+SELECT dbm_guard('enforce', preload => false);
+CALL dbm_apply_in_steps('b2', 'CREATE INDEX CONCURRENTLY mine_j ON mine (i)');
+SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'sneaked_in';
+CALL dbm_apply_in_steps('b3', 'DROP TABLE sneaked_in; DROP INDEX CONCURRENTLY mine_j');
+SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'sneaked_in';
+SELECT dbm_guard('off');
+DROP EVENT TRIGGER regress_steps_watch;
+DROP EVENT TRIGGER regress_steps_watch_drop;
+SELECT dbm_guard('enforce', preload => false);
+
 -- what would harm dbmaestro is refused there as everywhere
 CALL dbm_apply_in_steps('c', 'CREATE INDEX CONCURRENTLY run_more ON dbmaestro.run (change)');
 SELECT dbm_configure('run_as', NULL);

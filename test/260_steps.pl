@@ -239,11 +239,6 @@ foreach my $victim (sort keys %victims)
     my $worker = value("SELECT pid FROM pg_stat_activity WHERE backend_type = 'dbmaestro step'");
 
     $victims{$victim}->($backend, $worker, $deployer);
-    if ($victim eq 'client')
-    {
-        # the backend does not look at its client while it waits; its worker ends with the build
-        value("SELECT pg_terminate_backend($backend)");
-    }
     $node->poll_query_until('postgres', 'SELECT true') if $crashes{$victim};
     poll($no_worker, "$victim: the worker is gone");
     poll($free, "$victim: the deployment is free");

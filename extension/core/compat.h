@@ -75,7 +75,9 @@
 /* 16 renamed pg_foo_ownercheck functions into object_ownercheck. */
 #if PG_VERSION_NUM >= 160000
 #define dbm_owns_namespace(oid, role) object_ownercheck(NamespaceRelationId, oid, role)
+#define dbm_owns_relation(oid, role) object_ownercheck(RelationRelationId, oid, role)
 #else
+#define dbm_owns_relation(oid, role) pg_class_ownercheck(oid, role)
 #define dbm_owns_namespace(oid, role) pg_namespace_ownercheck(oid, role)
 #endif
 

@@ -34,21 +34,11 @@ PG_FUNCTION_INFO_V1(dbm_baseline);
 /* How many changes a refusal lists. */
 #define LISTED 5
 
-/* The server log would repeat the script for every message. */
-static void
-hide_statement(void *argument)
-{
-	errhidestmt(true);
-}
-
 static void
 require_admin(FunctionCallInfo fcinfo, ErrorContextCallback *hidden)
 {
 	dbm_require_own_statement(fcinfo, "dbm_baseline");
-	hidden->callback = hide_statement;
-	hidden->arg = NULL;
-	hidden->previous = error_context_stack;
-	error_context_stack = hidden;
+	dbm_run_hide_statement(hidden);
 	dbm_require_same_version();
 	dbm_require_initialised();
 	dbm_require_attached("dbm_baseline");

@@ -320,8 +320,8 @@ record(const char *action, int64 deployment, const char *detail)
 	dbm_transaction_end_own_writes();
 }
 
-static bool
-backend_is_alive(int pid, TimestampTz start)
+bool
+dbm_deployment_backend_is_alive(int pid, TimestampTz start)
 {
 	int count;
 
@@ -343,7 +343,8 @@ bool
 dbm_deployment_is_interrupted(const DbmRow *row)
 {
 	return row->nulls[DBM_DEPLOYMENT_OUTCOME] &&
-		!backend_is_alive(DatumGetInt32(row->values[DBM_DEPLOYMENT_BACKEND_PID]),
+		   !dbm_deployment_backend_is_alive(
+			   DatumGetInt32(row->values[DBM_DEPLOYMENT_BACKEND_PID]),
 						  DatumGetTimestampTz(row->values[DBM_DEPLOYMENT_BACKEND_START]));
 }
 
@@ -562,5 +563,5 @@ dbm_deployment_finish(PG_FUNCTION_ARGS)
 Datum
 dbm_backend_alive(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(backend_is_alive(PG_GETARG_INT32(0), PG_GETARG_TIMESTAMPTZ(1)));
+	PG_RETURN_BOOL(dbm_deployment_backend_is_alive(PG_GETARG_INT32(0), PG_GETARG_TIMESTAMPTZ(1)));
 }

@@ -17,6 +17,9 @@
 extern const char *dbm_deployment_admit(int64 deployment, const DbmChange *change);
 
 /* Is it open although its session is gone? */
+/* Is there a backend of this number which began at that time? */
+extern bool dbm_deployment_backend_is_alive(int pid, TimestampTz start);
+
 extern bool dbm_deployment_is_interrupted(const DbmRow *row);
 
 /* Scans those that are open, whoever started them. */

@@ -12,6 +12,7 @@
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "parser/parser.h"
 #include "portability/instr_time.h"
 #include "storage/proc.h"
 #include "tcop/dest.h"
@@ -207,6 +208,22 @@ set_for_run(const char *name, const char *value)
 							 false);
 }
 
+/*
+ * Whatever set_config means where the search_path has led: what is done more
+ * than once, also for those who only look, is the server's own.
+ */
+static void
+pin_set_config(Node *statement)
+{
+	ListCell *cell;
+
+	if (!IsA(statement, SelectStmt))
+		return;
+	foreach (cell, ((SelectStmt *) statement)->targetList)
+		castNode(FuncCall, lfirst_node(ResTarget, cell)->val)->funcname = SystemFuncName(
+			"set_config");
+}
+
 /* What the script has set in steps before this one. */
 static void
 repeat_settings(const DbmExecution *execution)
@@ -217,10 +234,13 @@ repeat_settings(const DbmExecution *execution)
 	{
 		const DbmStatement *statement = lfirst(cell);
 		DbmScriptPlace place;
-		const char *tag;
+		const char *source;
+		RawStmt *raw;
 
 		dbm_script_place_begin(&place, execution->settings_script, statement);
-		(void) run_statement(execution->settings_script, statement, &tag);
+		raw = dbm_script_parse(execution->settings_script, statement, &source);
+		pin_set_config(raw->stmt);
+		(void) run_raw_statement(raw, source);
 		dbm_script_place_end(&place);
 	}
 }

@@ -6,16 +6,21 @@
 #include "access/amapi.h"
 #include "access/attmap.h"
 #include "access/htup_details.h"
+#include "access/reloptions.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_type.h"
 #include "commands/defrem.h"
+#include "commands/tablespace.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_utilcmd.h"
 #include "rewrite/rewriteManip.h"
 #include "storage/lmgr.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/resowner.h"
@@ -35,7 +40,44 @@ make_shape(int nattributes, int nkeys)
 	shape->collations = palloc0(sizeof(Oid) * nattributes);
 	shape->classes = palloc0(sizeof(Oid) * nattributes);
 	shape->options = palloc0(sizeof(int16) * nattributes);
+	shape->parameters = palloc0(sizeof(char *) * nattributes);
 	return shape;
+}
+
+/* ---- parameters ---- */
+
+static int
+compare_strings(const ListCell *left, const ListCell *right)
+{
+	return strcmp(lfirst(left), lfirst(right));
+}
+
+/* An array of name=value, 0 for none, as a text that does not depend on their order. */
+static char *
+write_parameters(Datum array)
+{
+	StringInfoData written;
+	List *parameters = NIL;
+	Datum *elements;
+	int count = 0;
+	ListCell *cell;
+
+	if (array != (Datum) 0)
+		deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &elements,
+						  NULL, &count);
+	for (int at = 0; at < count; at++)
+		parameters = lappend(parameters, TextDatumGetCString(elements[at]));
+	list_sort(parameters, compare_strings);
+	initStringInfo(&written);
+	foreach (cell, parameters)
+		appendStringInfo(&written, "%s\n", (char *) lfirst(cell));
+	return written.data;
+}
+
+static char *
+asked_parameters(List *options)
+{
+	return write_parameters(transformRelOptions((Datum) 0, options, NULL, NULL, false, false));
 }
 
 /* ---- asked for: as ComputeIndexAttrs and DefineIndex see the statement ---- */
@@ -110,9 +152,17 @@ ask_columns(DbmIndexShape *shape, Oid table, const IndexStmt *statement, const c
 			shape->collations[at] = collation;
 			shape->classes[at] = ResolveOpClass(element->opclass, type, method, shape->method);
 			shape->options[at] = ordered ? asked_options(element) : 0;
+			shape->parameters[at] = asked_parameters(element->opclassopts);
 		}
 		at++;
 	}
+}
+
+/* Of what lies where the database does, the catalogs say no more than that. */
+static Oid
+own_tablespace(Oid tablespace)
+{
+	return tablespace == MyDatabaseTableSpace ? InvalidOid : tablespace;
 }
 
 DbmIndexShape *
@@ -130,6 +180,10 @@ dbm_index_shape_asked(Oid table, const IndexStmt *statement, const char *text)
 	shape->unique = analysed->unique;
 	shape->nulls_not_distinct = analysed->nulls_not_distinct;
 	shape->exclusion = analysed->excludeOpNames != NIL;
+	shape->storage = asked_parameters(analysed->options);
+	shape->placed = analysed->tableSpace != NULL;
+	if (shape->placed)
+		shape->tablespace = own_tablespace(get_tablespace_oid(analysed->tableSpace, false));
 	ask_columns(shape, table, analysed, method);
 	if (analysed->whereClause)
 		shape->predicate = (Node *) make_ands_explicit(
@@ -168,18 +222,20 @@ read_options(HeapTuple tuple, int16 *options, int count)
 		memcpy(options, ((int2vector *) DatumGetPointer(value))->values, sizeof(int16) * count);
 }
 
-static Oid
-find_method(Oid index)
+static void
+read_class(Oid index, DbmIndexShape *shape)
 {
 	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(index));
-	Oid method = InvalidOid;
+	Datum value;
+	bool isnull;
 
-	if (HeapTupleIsValid(tuple))
-	{
-		method = ((Form_pg_class) GETSTRUCT(tuple))->relam;
-		ReleaseSysCache(tuple);
-	}
-	return method;
+	if (!HeapTupleIsValid(tuple))
+		return;
+	shape->method = ((Form_pg_class) GETSTRUCT(tuple))->relam;
+	shape->tablespace = ((Form_pg_class) GETSTRUCT(tuple))->reltablespace;
+	value = SysCacheGetAttr(RELOID, tuple, Anum_pg_class_reloptions, &isnull);
+	shape->storage = write_parameters(isnull ? (Datum) 0 : value);
+	ReleaseSysCache(tuple);
 }
 
 DbmIndexShape *
@@ -193,7 +249,7 @@ dbm_index_shape_found(Oid index)
 		return NULL;
 	row = (Form_pg_index) GETSTRUCT(tuple);
 	shape = make_shape(row->indnatts, row->indnkeyatts);
-	shape->method = find_method(index);
+	read_class(index, shape);
 	shape->unique = row->indisunique;
 	shape->nulls_not_distinct = row->indnullsnotdistinct;
 	shape->exclusion = row->indisexclusion;
@@ -201,6 +257,8 @@ dbm_index_shape_found(Oid index)
 	read_oids(tuple, Anum_pg_index_indcollation, shape->collations, row->indnkeyatts);
 	read_oids(tuple, Anum_pg_index_indclass, shape->classes, row->indnkeyatts);
 	read_options(tuple, shape->options, row->indnkeyatts);
+	for (int at = 0; at < row->indnkeyatts; at++)
+		shape->parameters[at] = write_parameters(get_attoptions(index, at + 1));
 	shape->expressions = (List *) read_tree(tuple, Anum_pg_index_indexprs);
 	shape->predicate = read_tree(tuple, Anum_pg_index_indpred);
 	ReleaseSysCache(tuple);
@@ -231,6 +289,15 @@ dbm_index_shape_difference(const DbmIndexShape *asked, const DbmIndexShape *foun
 		return "operator class";
 	if (memcmp(asked->options, found->options, sizeof(int16) * asked->nkeys) != 0)
 		return "order";
+	for (int at = 0; at < asked->nkeys; at++)
+	{
+		if (strcmp(asked->parameters[at], found->parameters[at]) != 0)
+			return "parameters of an operator class";
+	}
+	if (found->storage == NULL || strcmp(asked->storage, found->storage) != 0)
+		return "storage parameters";
+	if (asked->placed && asked->tablespace != found->tablespace)
+		return "tablespace";
 	return NULL;
 }
 

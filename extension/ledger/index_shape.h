@@ -19,9 +19,13 @@ typedef struct DbmIndexShape
 	int nattributes;
 	int nkeys;
 	AttrNumber *attributes; /* of the table; 0: the next of expressions */
-	Oid *collations; /* of keys, as the next two */
+	Oid *collations; /* of keys, as the next three */
 	Oid *classes;
 	int16 *options; /* INDOPTION_* */
+	char **parameters; /* of operator classes */
+	char *storage; /* storage parameters */
+	bool placed; /* a tablespace is asked for: this one, InvalidOid for the database's own */
+	Oid tablespace;
 	List *expressions;
 	Node *predicate;
 } DbmIndexShape;

@@ -12,9 +12,12 @@
 #include "catalog/pg_index.h"
 #include "commands/progress.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/backend_status.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "core/compat.h"
@@ -38,6 +41,42 @@ dbm_index_state(Oid index, DbmIndexState *state)
 	state->held = get_rel_relispartition(index) || OidIsValid(get_index_constraint(index));
 	ReleaseSysCache(tuple);
 	return state->kind != '\0';
+}
+
+/* The transaction under way that has changed the row of the index; InvalidTransactionId: none. */
+static TransactionId
+find_changer(Oid index)
+{
+	Relation indexes = table_open(IndexRelationId, AccessShareLock);
+	SnapshotData dirty;
+	ScanKeyData key;
+	SysScanDesc scan;
+	TransactionId changer = InvalidTransactionId;
+
+	InitDirtySnapshot(dirty);
+	ScanKeyInit(&key, Anum_pg_index_indexrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(index));
+	scan = systable_beginscan(indexes, IndexRelidIndexId, true, &dirty, 1, &key);
+	while (!TransactionIdIsValid(changer) && HeapTupleIsValid(systable_getnext(scan)))
+		changer = TransactionIdIsValid(dirty.xmax) ? dirty.xmax : dirty.xmin;
+	systable_endscan(scan);
+	table_close(indexes, AccessShareLock);
+	return changer;
+}
+
+void
+dbm_index_lock(Oid index, Oid table)
+{
+	TransactionId changer;
+
+	InvalidateCatalogSnapshot();
+	LockRelationOid(table, ShareUpdateExclusiveLock);
+	while (TransactionIdIsValid(changer = find_changer(index)))
+	{
+		InvalidateCatalogSnapshot();
+		XactLockTableWait(changer, NULL, NULL, XLTW_None);
+	}
+	AcceptInvalidationMessages();
 }
 
 List *

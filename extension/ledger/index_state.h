@@ -19,6 +19,14 @@ typedef struct DbmIndexState
 /* Reads it; false if it is no index, or gone. */
 extern bool dbm_index_state(Oid index, DbmIndexState *state);
 
+/*
+ * Waits until nobody else builds, rebuilds or drops an index of the table, and
+ * until what was done about this one is committed; then nobody can begin to in
+ * this transaction.  To be called without a snapshot, which is what a concurrent
+ * build waits for in its turn.
+ */
+extern void dbm_index_lock(Oid index, Oid table);
+
 /* Oids of all indexes of this table, also of those that nobody may use; sorted. */
 extern List *dbm_index_list(Oid table);
 

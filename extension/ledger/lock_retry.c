@@ -16,12 +16,16 @@
 #include "utils/timestamp.h"
 
 #include "core/settings.h"
+#include "ledger/client_gone.h"
 #include "ledger/lock_retry.h"
 
 PG_FUNCTION_INFO_V1(dbm_lock_retry);
 
 /* The pause is not doubled beyond this. */
 #define LONGEST_PAUSE_MS 30000
+
+/* So often we look whether the client is still there. */
+#define LOOK_AGAIN_MS 1000
 
 typedef struct Patience
 {
@@ -70,10 +74,11 @@ sleep_until(TimestampTz end)
 		long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), end);
 
 		CHECK_FOR_INTERRUPTS();
+		dbm_client_require();
 		if (left <= 0)
 			return;
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, left,
-						 PG_WAIT_EXTENSION);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 Min(left, LOOK_AGAIN_MS), PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 	}
 }

@@ -16,6 +16,7 @@
 
 #include "catalog/namespace.h"
 #include "catalog/pg_inherits.h"
+#include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "pgstat.h"
@@ -452,6 +453,77 @@ dbm_lock_wait_failed(const ErrorData *failure)
 	if (noted->mode != NoLock && is_raised_by(failure, "ProcessInterrupts"))
 		return with_activities(find_waited_for(noted));
 	return noted->unwaited ? with_activities(find_not_waited_for(noted)) : NULL;
+}
+
+/* ---- from one process to another ---- */
+
+static void
+send_text(StringInfo to, const char *text)
+{
+	pq_sendint32(to, strlen(text));
+	pq_sendbytes(to, text, strlen(text));
+}
+
+static char *
+receive_text(StringInfo from)
+{
+	int length = pq_getmsgint(from, 4);
+
+	return pnstrdup(pq_getmsgbytes(from, length), length);
+}
+
+void
+dbm_lock_wait_serialize(StringInfo to, const DbmLockWait *wait)
+{
+	ListCell *cell;
+
+	pq_sendint64(to, wait->began);
+	pq_sendint64(to, wait->ended);
+	pq_sendint32(to, list_length(wait->blockers));
+	foreach (cell, wait->blockers)
+	{
+		const DbmBlocker *blocker = lfirst(cell);
+
+		pq_sendbytes(to, (const char *) blocker, sizeof(DbmBlocker));
+		if (blocker->activity == NULL)
+			continue;
+		pq_sendbytes(to, (const char *) blocker->activity, sizeof(PgBackendStatus));
+		send_text(to, blocker->activity->st_appname);
+		send_text(to, blocker->activity->st_activity_raw);
+	}
+}
+
+static PgBackendStatus *
+receive_activity(StringInfo from)
+{
+	PgBackendStatus *activity = palloc(sizeof(PgBackendStatus));
+
+	pq_copymsgbytes(from, (char *) activity, sizeof(PgBackendStatus));
+	activity->st_appname = receive_text(from);
+	activity->st_activity_raw = receive_text(from);
+	/* these lie in the memory of the other process */
+	activity->st_clienthostname = NULL;
+	activity->st_sslstatus = NULL;
+	activity->st_gssstatus = NULL;
+	return activity;
+}
+
+DbmLockWait *
+dbm_lock_wait_deserialize(StringInfo from)
+{
+	TimestampTz began = pq_getmsgint64(from);
+	DbmLockWait *wait = make_wait(began, pq_getmsgint64(from));
+
+	for (int left = pq_getmsgint(from, 4); left > 0; left--)
+	{
+		DbmBlocker *blocker = palloc(sizeof(DbmBlocker));
+
+		pq_copymsgbytes(from, (char *) blocker, sizeof(DbmBlocker));
+		if (blocker->activity)
+			blocker->activity = receive_activity(from);
+		wait->blockers = lappend(wait->blockers, blocker);
+	}
+	return wait;
 }
 
 DbmLockWait *

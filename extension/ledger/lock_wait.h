@@ -5,6 +5,7 @@
 #define DBM_LEDGER_LOCK_WAIT_H
 
 #include "datatype/timestamp.h"
+#include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 #include "storage/lock.h"
 #include "utils/backend_status.h"
@@ -53,6 +54,10 @@ extern void dbm_lock_wait_statement(Node *statement);
  * catalog.
  */
 extern DbmLockWait *dbm_lock_wait_failed(const ErrorData *failure);
+
+/* To another process of this server, and from it. */
+extern void dbm_lock_wait_serialize(StringInfo to, const DbmLockWait *wait);
+extern DbmLockWait *dbm_lock_wait_deserialize(StringInfo from);
 
 /* What a process waits for at this moment; NULL if for no lock. */
 extern DbmLockWait *dbm_lock_wait_of(int pid);

@@ -139,9 +139,20 @@ find_scope(const ReindexStmt *statement, Scope *scope)
 	return true;
 }
 
+/* By the rule of DROP INDEX. */
+static bool
+may_drop(Oid index)
+{
+	Oid schema = get_rel_namespace(index);
+
+	return dbm_may_use_namespace(schema, GetUserId()) &&
+		(dbm_owns_relation(index, GetUserId()) || dbm_owns_namespace(schema, GetUserId()));
+}
+
 /*
- * Nothing that is left keeps another REINDEX from running.  Only who may look
- * into its schema can drop what is left of the index of a TOAST table.
+ * Nothing that is left keeps another REINDEX from running, so that what the
+ * role may not drop can stay: the index of a TOAST table, or, where a whole
+ * database is reindexed, that of another owner.
  */
 static void
 judge_leftover(Oid index, Oid table, DbmProof *proof)
@@ -158,7 +169,7 @@ judge_leftover(Oid index, Oid table, DbmProof *proof)
 					  "Process %d is rebuilding an index on %s at this moment.", builder,
 					  dbm_relation_text(table));
 	}
-	else if (!dbm_may_use_namespace(get_rel_namespace(index), GetUserId()))
+	else if (!may_drop(index))
 	{
 		proof->repeatable = true;
 		dbm_proof_say(

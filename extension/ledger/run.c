@@ -219,6 +219,13 @@ dbm_run_set_error(DbmRow *row, const ErrorData *edata)
 	dbm_row_set_text(row, DBM_RUN_HINT, edata->hint);
 }
 
+void
+dbm_run_set_blockers(DbmRow *row, const DbmRun *run)
+{
+	if (run->blockers)
+		dbm_row_set(row, DBM_RUN_BLOCKERS, JsonbPGetDatum(run->blockers));
+}
+
 static void
 set_failure(DbmRow *row, const DbmRun *run, const ErrorData *edata)
 {
@@ -230,8 +237,7 @@ set_failure(DbmRow *row, const DbmRun *run, const ErrorData *edata)
 		dbm_row_set(row, DBM_RUN_FAILED_LINE, Int32GetDatum(run->script->statements[at].line));
 	}
 	dbm_run_set_error(row, edata);
-	if (run->blockers)
-		dbm_row_set(row, DBM_RUN_BLOCKERS, JsonbPGetDatum(run->blockers));
+	dbm_run_set_blockers(row, run);
 }
 
 /*
@@ -272,15 +278,17 @@ dbm_run_record_failure(DbmRun *run, const ErrorData *edata)
 	dbm_transaction_end_own_writes();
 }
 
-/* Adds to the failure who kept a lock from the run. */
-static void
-name_blockers(DbmRun *run, ErrorData *failure)
+void
+dbm_run_name_blockers(DbmRun *run, const DbmLockWait *wait, ErrorData *failure)
 {
 	DbmEvent event;
 	char *description;
 
+	run->blockers = NULL;
+	if (wait == NULL)
+		return;
 	dbm_run_fill_event(&event, run);
-	run->blockers = dbm_blockers_examine(run->execution.wait, &event, &description);
+	run->blockers = dbm_blockers_examine(wait, &event, &description);
 	if (run->blockers)
 		failure->detail = failure->detail ? psprintf("%s\n%s", failure->detail, description)
 										  : description;
@@ -338,8 +346,7 @@ dbm_run_perform(DbmRun *run)
 	failure = dbm_execute(&run->execution);
 	if (failure)
 	{
-		if (run->execution.wait)
-			name_blockers(run, failure);
+		dbm_run_name_blockers(run, run->execution.wait, failure);
 		dbm_run_record_failure(run, failure);
 		/* a client that goes back to its savepoint may try again: all of it was ours */
 		dbm_transaction_end_own_writes();
@@ -385,10 +392,12 @@ dbm_run_find(const char *change, const char *direction, int64 up_to, DbmRow *row
 	return found;
 }
 
+/* The number alone may be another's by now, who deploys something else. */
 bool
-dbm_run_is_alive(int pid)
+dbm_run_is_alive(int pid, TimestampTz start)
 {
-	return pid != 0 && dbm_transaction_deployer() == pid;
+	return pid != 0 && dbm_transaction_deployer() == pid &&
+		dbm_deployment_backend_is_alive(pid, start);
 }
 
 /*
@@ -401,7 +410,8 @@ dbm_run_outcome(PG_FUNCTION_ARGS)
 	char *outcome = text_to_cstring(PG_GETARG_TEXT_PP(0));
 
 	if (strcmp(outcome, "running") == 0 &&
-		!dbm_run_is_alive(PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1)))
+		(PG_ARGISNULL(1) || PG_ARGISNULL(2) ||
+		 !dbm_run_is_alive(PG_GETARG_INT32(1), PG_GETARG_TIMESTAMPTZ(2))))
 		PG_RETURN_TEXT_P(cstring_to_text("interrupted"));
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }

@@ -65,6 +65,10 @@ extern void dbm_run_close(DbmRun *run, const char *outcome, const ErrorData *eda
 /* Counts again what is on record, where what was counted was not committed. */
 extern void dbm_run_recount(DbmRun *run);
 
+/* Keeps who kept a lock from the run, or (NULL) that nobody did, and adds it to the failure. */
+extern void dbm_run_name_blockers(DbmRun *run, const struct DbmLockWait *wait,
+								  struct ErrorData *failure);
+
 /* Takes the snapshot after, if one is to be taken. */
 extern void dbm_run_take_snapshot(DbmRun *run);
 
@@ -81,7 +85,7 @@ extern void dbm_run_write_execution(int64 run, const DbmExecution *execution, in
 extern bool dbm_run_find(const char *change, const char *direction, int64 up_to, DbmRow *row);
 
 /* Is the backend that runs it, as its row says, still deploying? */
-extern bool dbm_run_is_alive(int pid);
+extern bool dbm_run_is_alive(int pid, TimestampTz start);
 
 /* Hides the client's statement, which holds the script, from the server log. */
 extern void dbm_run_hide_statement(ErrorContextCallback *hidden);

@@ -97,8 +97,9 @@ void
 dbm_run_reopen(DbmRun *run)
 {
 	static const int failure[] = {
-		DBM_RUN_FINISHED_AT, DBM_RUN_FAILED_STATEMENT, DBM_RUN_FAILED_LINE, DBM_RUN_SQLSTATE,
-		DBM_RUN_MESSAGE,     DBM_RUN_DETAIL,           DBM_RUN_HINT,        DBM_RUN_SNAPSHOT_AFTER};
+		DBM_RUN_FINISHED_AT, DBM_RUN_FAILED_STATEMENT, DBM_RUN_FAILED_LINE,
+		DBM_RUN_SQLSTATE,    DBM_RUN_MESSAGE,          DBM_RUN_DETAIL,
+		DBM_RUN_HINT,        DBM_RUN_SNAPSHOT_AFTER,   DBM_RUN_BLOCKERS};
 	ItemPointerData tid;
 	DbmRow *row = read_run(run->id, &tid);
 
@@ -160,6 +161,7 @@ dbm_run_close(DbmRun *run, const char *outcome, const ErrorData *edata, int fail
 			dbm_row_set(row, DBM_RUN_FAILED_LINE, Int32GetDatum(failed_line));
 		}
 		dbm_run_set_error(row, edata);
+		dbm_run_set_blockers(row, run);
 		event.sqlstate = edata->sqlerrcode;
 		event.message = edata->message;
 		if (edata->detail)

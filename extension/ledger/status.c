@@ -329,16 +329,28 @@ put_last_deployment(StatusRow *row)
 	dbm_scan_end(scan);
 }
 
-/* What the process that holds the lock waits for, and how many wait for it. */
+/*
+ * What the process that holds the lock, or else the worker that runs a step for
+ * it, waits for, and how many wait for them.
+ */
 static void
 put_lock_queue(StatusRow *row, int pid)
 {
+	int worker = dbm_transaction_worker();
 	DbmLockWait *wait = dbm_lock_wait_of(pid);
-	Jsonb *blockers = wait ? dbm_blockers_look_at(wait) : NULL;
+	Jsonb *blockers;
+	int behind = dbm_lock_wait_behind(pid);
 
+	if (worker != 0)
+	{
+		if (wait == NULL)
+			wait = dbm_lock_wait_of(worker);
+		behind += dbm_lock_wait_behind(worker);
+	}
+	blockers = wait ? dbm_blockers_look_at(wait) : NULL;
 	if (blockers)
 		put(row, STATUS_LOCK_BLOCKERS, JsonbPGetDatum(blockers));
-	put(row, STATUS_LOCK_QUEUE, Int32GetDatum(dbm_lock_wait_behind(pid)));
+	put(row, STATUS_LOCK_QUEUE, Int32GetDatum(behind));
 }
 
 static void

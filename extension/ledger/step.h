@@ -7,8 +7,11 @@
 #include "core/table.h"
 #include "script/steps.h"
 
-/* Rows of what is done about a part that was left half done stand so far behind it. */
-#define DBM_STEP_REPAIR 1000
+/*
+ * Rows of what is done about a part that was left half done stand so far behind
+ * it: further than a table can have partitions.
+ */
+#define DBM_STEP_REPAIR 1000000
 
 /* Reads one row; false if there is none.  Values are palloc'd. */
 extern bool dbm_step_find(int64 run, int ordinal, int part, DbmRow *row, ItemPointer tid);

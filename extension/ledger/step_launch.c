@@ -26,6 +26,8 @@
 #include "utils/timestamp.h"
 
 #include "core/compat.h"
+#include "ledger/client_gone.h"
+#include "ledger/lock_wait.h"
 #include "ledger/step_order.h"
 #include "ledger/tables.h"
 
@@ -136,6 +138,7 @@ wait_a_moment(long milliseconds)
 	ResetLatch(MyLatch);
 	HOLD_CANCEL_INTERRUPTS();
 	CHECK_FOR_INTERRUPTS();
+	dbm_client_require();
 	RESUME_CANCEL_INTERRUPTS();
 }
 
@@ -255,6 +258,9 @@ handle_message(Launch *launch, const void *data, Size size)
 			break;
 		case DBM_STEP_OBJECTS:
 			read_objects(launch, message);
+			break;
+		case DBM_STEP_WAIT:
+			launch->answer->wait = dbm_lock_wait_deserialize(message);
 			break;
 		case DBM_STEP_COMPLETE:
 			launch->answer->rows = pq_getmsgint64(message);

@@ -36,6 +36,7 @@ typedef struct DbmStepHead
 	int64		run;
 	int32		ordinal;
 	int32		part;
+	bool		cleanup;		/* it takes away what is left of another statement */
 	pg_uuid_t	permit;
 	TimestampTz	asking_start;	/* of the backend that asks */
 } DbmStepHead;
@@ -52,13 +53,15 @@ typedef struct DbmStepOrder
 
 /* Messages of the worker beside those of the server. */
 #define DBM_STEP_OBJECTS 'o'	/* rows of run_object */
-#define DBM_STEP_COMPLETE 'C'	/* rows processed, tag */
+#define DBM_STEP_COMPLETE 'C'	/* rows processed */
+#define DBM_STEP_WAIT 'w'		/* DbmLockWait: what it waited for in vain */
 
 typedef struct DbmStepAnswer
 {
 	bool		complete;		/* it said that the statement has run to its end */
 	bool		cancelled;		/* we were, and so was it */
 	struct ErrorData *error;	/* as it came, with the place in the script; or NULL */
+	struct DbmLockWait *wait;	/* for the locks of others, if that is why it failed; or NULL */
 	List	   *objects;		/* of DbmRow *, without run and ordinals */
 	int64		rows;
 	int64		duration;		/* microseconds */

@@ -18,6 +18,7 @@
 #include "core/settings.h"
 #include "ledger/step.h"
 #include "ledger/step_part.h"
+#include "ledger/step_parts.h"
 #include "ledger/step_single.h"
 #include "ledger/tables.h"
 
@@ -95,23 +96,75 @@ refuse_unknown(const DbmStepRun *steps, const DbmPart *part)
 					 change, change)));
 }
 
-/* The catalog cannot tell: was the permit taken, and what does a person say? */
+/* One word is for one step. */
 static DbmPartAction
-decide_unknown(DbmStepRun *steps, DbmPart *part, DbmRow *row)
+take_word(DbmStepRun *steps, DbmPart *part, DbmRow *row)
 {
 	const char *word = steps->interrupted;
 
-	if (!dbm_step_is(row, "running") && !dbm_step_is(row, "interrupted"))
-		return DBM_PART_RUN;
-	if (word == NULL)
-		refuse_unknown(steps, part);
-	/* one word is for one step */
 	steps->interrupted = NULL;
 	if (strcmp(word, "again") == 0)
 		return DBM_PART_RUN;
 	dbm_row_set_text(row, DBM_RUN_STEP_STATE, "adopted");
 	part->before.evidence = psprintf("Role \"%s\" said that it was done.",
 									 GetUserNameFromId(GetAuthenticatedUserId(), true));
+	return DBM_PART_NOTHING;
+}
+
+/* The catalog cannot tell: was the permit taken, and what does a person say? */
+static DbmPartAction
+decide_unknown(DbmStepRun *steps, DbmPart *part, DbmRow *row)
+{
+	if (!dbm_step_is(row, "running") && !dbm_step_is(row, "interrupted"))
+		return DBM_PART_RUN;
+	if (steps->interrupted == NULL)
+		refuse_unknown(steps, part);
+	return take_word(steps, part, row);
+}
+
+/* Did the server say that it is there already? */
+static bool
+says_taken(int sqlstate)
+{
+	return sqlstate == ERRCODE_DUPLICATE_TABLE || sqlstate == ERRCODE_DUPLICATE_OBJECT ||
+		sqlstate == ERRCODE_DUPLICATE_DATABASE;
+}
+
+/* Or that what is to go is not there? */
+static bool
+is_contradiction(int sqlstate)
+{
+	return says_taken(sqlstate) || sqlstate == ERRCODE_UNDEFINED_TABLE ||
+		sqlstate == ERRCODE_UNDEFINED_OBJECT || sqlstate == ERRCODE_UNDEFINED_DATABASE;
+}
+
+static bool
+was_contradicted(const DbmRow *row)
+{
+	const char *sqlstate = dbm_row_text(row, DBM_RUN_STEP_SQLSTATE);
+
+	return dbm_step_is(row, "failed") && sqlstate && strlen(sqlstate) == 5 &&
+		   is_contradiction(
+			   MAKE_SQLSTATE(sqlstate[0], sqlstate[1], sqlstate[2], sqlstate[3], sqlstate[4]));
+}
+
+/*
+ * It is as the statement wants it, but is that our doing?  Of what nobody has
+ * run, or the server has refused because it was so before, the server says what
+ * it thinks: a name that is taken may be another's, and one that is not there a
+ * slip of the pen.  A person may know better.
+ */
+static DbmPartAction
+decide_done(DbmStepRun *steps, DbmPart *part, DbmRow *row)
+{
+	if (!part->expanded)
+	{
+		if (dbm_step_is(row, "planned") || dbm_step_is(row, "intended"))
+			return DBM_PART_RUN;
+		if (was_contradicted(row))
+			return steps->interrupted ? take_word(steps, part, row) : DBM_PART_RUN;
+	}
+	dbm_row_set_text(row, DBM_RUN_STEP_STATE, "done");
 	return DBM_PART_NOTHING;
 }
 
@@ -129,16 +182,10 @@ refuse_remains(const DbmStepRun *steps, const DbmPart *part)
 static DbmPartAction
 decide(DbmStepRun *steps, DbmPart *part, DbmRow *row)
 {
-	bool first_time = dbm_step_is(row, "planned");
-
 	switch (part->before.verdict)
 	{
 		case DBM_PROOF_DONE:
-			/* of a name that is taken the server itself says what it thinks */
-			if (first_time && !part->expanded)
-				return DBM_PART_RUN;
-			dbm_row_set_text(row, DBM_RUN_STEP_STATE, "done");
-			return DBM_PART_NOTHING;
+			return decide_done(steps, part, row);
 		case DBM_PROOF_PARTIAL:
 			if (part->before.cleanup && part->cleanups++ < MOST_CLEANUPS)
 				return DBM_PART_CLEANUP;
@@ -206,6 +253,7 @@ dbm_part_intend(DbmStepRun *steps, DbmPart *part, int number, const char *kind, 
 		.run = steps->run.id,
 		.ordinal = steps->current->ordinal,
 		.part = number,
+		.cleanup = strcmp(kind, "cleanup") == 0,
 		.permit = make_permit(),
 		.asking_start = MyStartTimestamp,
 	};
@@ -244,23 +292,40 @@ dbm_part_conclude_row(DbmStepRun *steps, int number, const char *state, const ch
 	dbm_step_write(row);
 }
 
+/* The texts of the parts that are on record. */
+List *
+dbm_part_known_texts(const DbmStepRun *steps)
+{
+	List *texts = NIL;
+	DbmRow *row = dbm_row_make(&dbm_run_step_table);
+	ItemPointerData tid;
+
+	for (int number = 1; dbm_step_find(steps->run.id, steps->current->ordinal, number, row, &tid);
+		 number++)
+		texts = lappend(texts, dbm_row_text(row, DBM_RUN_STEP_STATEMENT));
+	return texts;
+}
+
 /* Each part is done, but is it the whole?  A partition may have come meanwhile. */
 static void
 require_whole(DbmStepRun *steps)
 {
 	const DbmStatement *statement = dbm_part_statement(steps);
-	DbmPart whole = {
-		.text = pnstrdup(steps->run.script->text + statement->start, statement->length)};
+	const char *text = pnstrdup(steps->run.script->text + statement->start, statement->length);
+	List *known = dbm_part_known_texts(steps);
+	DbmExecution execution;
+	DbmExecutionPlace place;
+	DbmProof proof;
 
-	whole.raw = dbm_step_parse(whole.text);
-	dbm_part_prove(steps, &whole, &whole.after);
-	/* of an index without a name nobody knows whether it is this one; the parts have names */
-	if (whole.after.verdict == DBM_PROOF_DONE || whole.after.verdict == DBM_PROOF_UNKNOWN)
+	dbm_part_begin_execution(steps, &execution, &place);
+	dbm_step_prove_whole(dbm_step_parse(text), text, known, &proof);
+	dbm_execution_leave(&place);
+	if (proof.verdict == DBM_PROOF_DONE)
 		return;
 	ereport(ERROR, (errcode(ERRCODE_DBM_STEP),
 					errmsg("all parts of step %d of change \"%s\" are done, but not the whole",
 						   steps->current->ordinal, steps->run.change),
-					errdetail_internal("%s", whole.after.evidence),
+					errdetail_internal("%s", proof.evidence),
 					errhint("Run: CALL dbm_resume(%s);", quote_literal_cstr(steps->run.change))));
 }
 
@@ -375,9 +440,11 @@ judge(const DbmStepRun *steps, DbmPart *part)
 {
 	bool shown = part->after.verdict == DBM_PROOF_DONE;
 	bool could_be = shown || part->after.verdict == DBM_PROOF_UNKNOWN || part->after.repeatable;
+	bool by_others = part->before.verdict == DBM_PROOF_DONE ||
+		(part->answer.error && says_taken(part->answer.error->sqlerrcode));
 
 	part->error = part->answer.error;
-	if ((part->answer.complete && could_be) || (shown && part->before.verdict != DBM_PROOF_DONE))
+	if ((part->answer.complete && could_be) || (shown && !by_others))
 	{
 		if (!part->answer.cancelled || is_last(steps, part))
 			part->error = NULL;
@@ -387,6 +454,11 @@ judge(const DbmStepRun *steps, DbmPart *part)
 		part->error = make_unproven_error(steps, part);
 	else if (part->error == NULL)
 		part->error = make_lost_error(steps, part);
+	else if (shown && part->error->hint == NULL && is_contradiction(part->error->sqlerrcode) &&
+			 dbm_step_count(steps->run.id, "done") + dbm_step_count(steps->run.id, "adopted") > 0)
+		part->error->hint = psprintf("If it is as it should be, run: CALL dbm_resume(%s, "
+									 "interrupted => 'done');",
+									 quote_literal_cstr(steps->run.change));
 	return false;
 }
 
@@ -428,6 +500,7 @@ dbm_part_conclude(DbmStepRun *steps, void *argument)
 			part->after.verdict == DBM_PROOF_UNKNOWN;
 		steps->left_behind = part->after.verdict == DBM_PROOF_PARTIAL;
 		state = steps->unknown ? "interrupted" : "failed";
+		dbm_run_name_blockers(&steps->run, part->answer.wait, part->error);
 	}
 	write_objects(steps, part->answer.objects);
 	if (part->action == DBM_PART_FINISH)

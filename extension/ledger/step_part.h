@@ -54,6 +54,9 @@ extern void dbm_part_intend(DbmStepRun *steps, DbmPart *part, int number, const 
 extern void dbm_part_conclude_row(DbmStepRun *steps, int number, const char *state,
 								  const char *evidence, const struct ErrorData *edata);
 
+/* The texts of the parts that the current step stands for, as char *, as they are on record. */
+extern List *dbm_part_known_texts(const DbmStepRun *steps);
+
 /* All that the statement of the script stands for is done. */
 extern void dbm_part_complete_step(DbmStepRun *steps, const DbmPart *part);
 

@@ -50,6 +50,7 @@ dbm_step_attempt(DbmStepRun *steps, DbmStepWork work, void *argument)
 	PG_CATCH();
 	{
 		before.failed_statement = steps->failed_statement;
+		before.run.blockers = steps->run.blockers;
 		MemoryContextSwitchTo(caller);
 		failure = CopyErrorData();
 		FlushErrorState();
@@ -258,6 +259,7 @@ dbm_step_execute(DbmStepRun *steps, DbmExecution *execution)
 	if (failure)
 	{
 		steps->failed_statement = Min(step->first + execution->ndone, step->last);
+		dbm_run_name_blockers(&steps->run, execution->wait, failure);
 		ReThrowError(failure);
 	}
 	steps->run.execution.ran_as = execution->ran_as;

@@ -21,7 +21,7 @@
 /* ---- one part ---- */
 
 static void
-must(DbmStepRun *steps, DbmStepWork work, DbmPart *part)
+must(DbmStepRun *steps, DbmStepWork work, void *part)
 {
 	ErrorData *failure = dbm_step_attempt(steps, work, part);
 
@@ -118,18 +118,24 @@ run_in_transaction(DbmStepRun *steps, void *argument)
 		dbm_part_complete_step(steps, part);
 }
 
+/* Does what may have to wait for a lock. */
 static void
-take_part_by_transaction(DbmStepRun *steps, DbmPart *part)
+persist(DbmStepRun *steps, DbmStepWork work, void *argument)
 {
 	TimestampTz began = GetCurrentTimestamp();
 	ErrorData *failure;
 
-	for (int attempt = 1; (failure = dbm_step_attempt(steps, run_in_transaction, part)) != NULL;
-		 attempt++)
+	for (int attempt = 1; (failure = dbm_step_attempt(steps, work, argument)) != NULL; attempt++)
 	{
 		if (!dbm_step_try_again(attempt, began, failure))
 			dbm_step_fail(steps, failure);
 	}
+}
+
+static void
+take_part_by_transaction(DbmStepRun *steps, DbmPart *part)
+{
+	persist(steps, run_in_transaction, part);
 	dbm_step_commit(steps);
 }
 
@@ -178,28 +184,40 @@ is_among(List *parts, const char *text)
 	return false;
 }
 
-/* The texts of the parts that are on record. */
-static List *
-known_texts(const DbmStepRun *steps)
+/* Is it on record, and still to be done; or done, and so it stands? */
+static bool
+is_on_record(DbmStepRun *steps, const List *known, const DbmStepPart *part)
 {
-	List *texts = NIL;
-	DbmRow *row = dbm_row_make(&dbm_run_step_table);
-	ItemPointerData tid;
+	bool found = false;
+	int number = 0;
+	DbmPart again = {.text = part->text};
+	ListCell *cell;
 
-	for (int number = 1; dbm_step_find(steps->run.id, steps->current->ordinal, number, row, &tid);
-		 number++)
-		texts = lappend(texts, dbm_row_text(row, DBM_RUN_STEP_STATEMENT));
-	return texts;
+	foreach (cell, known)
+	{
+		number++;
+		if (strcmp(lfirst(cell), part->text) != 0)
+			continue;
+		found = true;
+		if (!dbm_step_part_is_done(steps->run.id, steps->current, number))
+			return true;
+	}
+	if (!found)
+		return false;
+	again.raw = dbm_step_parse(again.text);
+	dbm_part_prove(steps, &again, &again.before);
+	return again.before.verdict == DBM_PROOF_DONE;
 }
 
 /*
  * A resumed step of many parts: partitions have come and gone.  What is not
- * asked for any more is settled, what is new comes last.
+ * asked for any more is settled; what is new comes last, and so does what was
+ * done and has to be done once more.
  */
 static void
 expand_again(DbmStepRun *steps)
 {
-	List *known = known_texts(steps);
+	List *known = dbm_part_known_texts(steps);
 	List *parts = ask_for_parts(steps, known);
 	int number = 0;
 	ListCell *cell;
@@ -213,14 +231,8 @@ expand_again(DbmStepRun *steps)
 	}
 	foreach (cell, parts)
 	{
-		DbmStepPart *part = lfirst(cell);
-		bool is_known = false;
-		ListCell *text;
-
-		foreach (text, known)
-			is_known = is_known || strcmp(lfirst(text), part->text) == 0;
-		if (!is_known)
-			write_part(steps, ++number, part);
+		if (!is_on_record(steps, known, lfirst(cell)))
+			write_part(steps, ++number, lfirst(cell));
 	}
 }
 
@@ -243,51 +255,70 @@ expand(DbmStepRun *steps, void *argument)
 		write_part(steps, ++number, lfirst(cell));
 }
 
+/* Those that are not done. */
 static List *
 read_parts(const DbmStepRun *steps)
 {
 	List *parts = NIL;
 	DbmRow *row = dbm_row_make(&dbm_run_step_table);
 	ItemPointerData tid;
+	int number = 1;
+	ListCell *cell;
 
-	for (int number = 1; dbm_step_find(steps->run.id, steps->current->ordinal, number, row, &tid);
-		 number++)
+	for (; dbm_step_find(steps->run.id, steps->current->ordinal, number, row, &tid); number++)
 	{
-		DbmPart *part = palloc0(sizeof(DbmPart));
+		DbmPart *part;
 
+		if (dbm_step_part_is_done(steps->run.id, steps->current, number))
+			continue;
+		part = palloc0(sizeof(DbmPart));
 		part->number = number;
 		part->single = strcmp(dbm_row_text(row, DBM_RUN_STEP_KIND), "single") == 0;
 		part->text = dbm_row_text(row, DBM_RUN_STEP_STATEMENT);
 		part->raw = dbm_step_parse(part->text);
-		part->expanded = number > 1;
 		parts = lappend(parts, part);
 	}
-	((DbmPart *) llast(parts))->last = true;
-	((DbmPart *) linitial(parts))->expanded = list_length(parts) > 1;
+	foreach (cell, parts)
+	{
+		((DbmPart *) lfirst(cell))->expanded = number > 2;
+		((DbmPart *) lfirst(cell))->last = lfirst(cell) == llast(parts);
+	}
 	return parts;
+}
+
+/* All that was left of it is not needed any more. */
+static void
+complete(DbmStepRun *steps, void *argument)
+{
+	DbmPart none = {.expanded = true};
+
+	dbm_part_complete_step(steps, &none);
 }
 
 void
 dbm_step_take_single(DbmStepRun *steps)
 {
 	DbmScriptPlace place;
+	List *parts;
 	ListCell *cell;
 
 	dbm_script_place_begin(&place, steps->run.script, dbm_part_statement(steps));
-	must(steps, expand, NULL);
-	foreach (cell, read_parts(steps))
+	persist(steps, expand, NULL);
+	parts = read_parts(steps);
+	foreach (cell, parts)
 	{
 		DbmPart *part = lfirst(cell);
 
-		if (dbm_step_part_is_done(steps->run.id, steps->current, part->number))
-			continue;
 		CHECK_FOR_INTERRUPTS();
 		if (part->single)
 			take_part_by_worker(steps, part);
 		else
-		{
 			take_part_by_transaction(steps, part);
-		}
+	}
+	if (parts == NIL)
+	{
+		must(steps, complete, NULL);
+		dbm_step_commit(steps);
 	}
 	dbm_script_place_end(&place);
 }

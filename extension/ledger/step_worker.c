@@ -43,6 +43,9 @@
 #include "guard/authorisation.h"
 #include "guard/collected.h"
 #include "ledger/deployment.h"
+#include "ledger/index_state.h"
+#include "ledger/lock_wait.h"
+#include "ledger/relation_name.h"
 #include "ledger/run.h"
 #include "ledger/step.h"
 #include "ledger/step_order.h"
@@ -243,19 +246,37 @@ run_in_portal(const DbmStepOrder *order, PlannedStmt *plan, QueryCompletion *com
 	PortalDrop(portal, false);
 }
 
+/*
+ * Was the invalid index that is to be dropped on its way to become a valid one,
+ * in the hands of a session that nobody could see at work?
+ */
+static bool
+has_become_valid(const DbmStepOrder *order)
+{
+	const DropStmt *drop = (const DropStmt *) dbm_step_parse(order->statement)->stmt;
+	DbmIndexState state;
+	Oid index;
+
+	if (!IsA(drop, DropStmt) || drop->removeType != OBJECT_INDEX || !drop->concurrent)
+		return false;
+	index = dbm_relation_find_list(linitial_node(List, drop->objects));
+	if (!OidIsValid(index) || !dbm_index_state(index, &state))
+		return false;
+	dbm_index_lock(index, state.table);
+	return dbm_index_state(index, &state) && state.valid;
+}
+
 static void
 run_statement(const DbmStepOrder *order, QueryCompletion *completion)
 {
-	PlannedStmt *plan;
-
 	StartTransactionCommand();
 	SetUserIdAndSecContext(order->head.run_as, SECURITY_LOCAL_USERID_CHANGE);
 	dbm_transaction_force_synchronous();
 	MemoryContextSwitchTo(MessageContext);
 	if (StatementTimeout > 0)
 		enable_timeout_after(STATEMENT_TIMEOUT, StatementTimeout);
-	plan = plan_statement(order);
-	run_in_portal(order, plan, completion);
+	if (!order->head.cleanup || !has_become_valid(order))
+		run_in_portal(order, plan_statement(order), completion);
 	if (get_timeout_active(STATEMENT_TIMEOUT))
 		disable_timeout(STATEMENT_TIMEOUT, false);
 	CommitTransactionCommand();
@@ -277,6 +298,16 @@ send_objects(List *touched)
 }
 
 static void
+send_wait(const DbmLockWait *wait)
+{
+	StringInfoData message;
+
+	pq_beginmessage(&message, DBM_STEP_WAIT);
+	dbm_lock_wait_serialize(&message, wait);
+	pq_endmessage(&message);
+}
+
+static void
 send_completion(const QueryCompletion *completion)
 {
 	StringInfoData message;
@@ -288,19 +319,58 @@ send_completion(const QueryCompletion *completion)
 	pq_endmessage(&message);
 }
 
+/*
+ * The process was authenticated as the bootstrap superuser, and whoever was may
+ * become anybody.  The security context that forbids it in a script ends with
+ * the first transaction of a concurrent build; code that is called later, as by
+ * an event trigger at its end, is still to be the role of the run.
+ */
+static void
+forbid_change_of_role(void)
+{
+	static const char *const names[] = {"session_authorization", "role"};
+
+	for (int at = 0; at < lengthof(names); at++)
+	{
+		struct config_generic *setting = dbm_find_setting(names[at]);
+
+		if (setting == NULL)
+			elog(ERROR, "there is no setting \"%s\"", names[at]);
+		setting->context = PGC_INTERNAL;
+	}
+}
+
 static void
 become(Oid role)
 {
 	StartTransactionCommand();
 	SetSessionAuthorization(role, superuser_arg(role));
 	SetCurrentRoleId(InvalidOid, false);
+	forbid_change_of_role();
 	CommitTransactionCommand();
 }
 
+/* Whoever kept a lock from it still holds it, and we still hold ours. */
 static void
-hide_statement(void *argument)
+run_and_watch(const DbmStepOrder *order, QueryCompletion *completion)
 {
-	errhidestmt(true);
+	dbm_lock_wait_begin();
+	PG_TRY();
+	{
+		run_statement(order, completion);
+	}
+	PG_CATCH();
+	{
+		DbmLockWait *wait;
+
+		MemoryContextSwitchTo(MessageContext);
+		wait = dbm_lock_wait_failed(CopyErrorData());
+		if (wait)
+			send_wait(wait);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	dbm_lock_wait_end();
 }
 
 static void
@@ -311,7 +381,7 @@ carry_out(const DbmStepOrder *order)
 	InitializeQueryCompletion(&completion);
 	dbm_collect_begin();
 	dbm_guard_enter_step(order->change, order->head.run);
-	run_statement(order, &completion);
+	run_and_watch(order, &completion);
 	send_objects(dbm_collect_take());
 	dbm_guard_leave();
 	send_completion(&completion);
@@ -320,12 +390,12 @@ carry_out(const DbmStepOrder *order)
 void
 dbm_step_worker_main(Datum argument)
 {
-	ErrorContextCallback hidden = {.callback = hide_statement};
+	ErrorContextCallback hidden;
 	DbmStepOrder order = {0};
 
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
-	error_context_stack = &hidden;
+	dbm_run_hide_statement(&hidden);
 	MessageContext = AllocSetContextCreate(TopMemoryContext, "dbmaestro step",
 										   ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(MessageContext);

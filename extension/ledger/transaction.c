@@ -312,6 +312,22 @@ dbm_transaction_deployer(void)
 	return find_holder(&tag, &is_worker);
 }
 
+int
+dbm_transaction_worker(void)
+{
+	LOCKTAG tag;
+	LockData *locks = GetLockStatusData();
+
+	set_deployment_tag(&tag);
+	for (int at = 0; at < locks->nelements; at++)
+	{
+		if (memcmp(&locks->locks[at].locktag, &tag, sizeof(LOCKTAG)) == 0 &&
+			locks->locks[at].holdMask == LOCKBIT_ON(RowExclusiveLock))
+			return locks->locks[at].pid;
+	}
+	return 0;
+}
+
 static char *
 describe_backend(int pid)
 {

@@ -49,6 +49,9 @@ extern void dbm_transaction_require_commits(FunctionCallInfo fcinfo, const char 
 /* Process that holds that lock at this moment, 0 for none. */
 extern int	dbm_transaction_deployer(void);
 
+/* The worker that runs a step for that process, or for one that is gone; 0 for none. */
+extern int	dbm_transaction_worker(void);
+
 /*
  * To be called around our own writes in a transaction that may go on to a run.
  * begin tells whether everything written up to now is ours, and what was not

@@ -9,6 +9,7 @@
 #include "utils/fmgroids.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 #include "core/digest.h"
 #include "ledger/change.h"
@@ -78,7 +79,8 @@ dbm_unfinished_read(const char *change, DbmUnfinished *unfinished)
 	unfinished->rollback = strcmp(dbm_row_text(run, DBM_RUN_DIRECTION), "rollback") == 0;
 	unfinished->state = dbm_row_text(run, DBM_RUN_OUTCOME);
 	if (strcmp(unfinished->state, "running") == 0 &&
-		!dbm_run_is_alive(DatumGetInt32(run->values[DBM_RUN_BACKEND_PID])))
+		!dbm_run_is_alive(DatumGetInt32(run->values[DBM_RUN_BACKEND_PID]),
+						  DatumGetTimestampTz(run->values[DBM_RUN_BACKEND_START])))
 		unfinished->state = "interrupted";
 	read_steps(unfinished);
 	unfinished->where = describe(unfinished);

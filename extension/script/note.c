@@ -83,6 +83,9 @@ set_config_call(const ResTarget *target)
 	if (!IsA(call, FuncCall) || strcmp(strVal(llast(call->funcname)), "set_config") != 0 ||
 		list_length(call->args) != 3)
 		return NULL;
+	if (list_length(call->funcname) > 1 &&
+		strcmp(strVal(linitial(call->funcname)), "pg_catalog") != 0)
+		return NULL;
 	if (string_constant(linitial(call->args)) == NULL ||
 		string_constant(lsecond(call->args)) == NULL)
 		return NULL;
