@@ -12,6 +12,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_seclabel.h"
 #include "catalog/pg_type.h"
 #include "common/cryptohash.h"
@@ -205,9 +206,11 @@ describe_class(DbmPass *pass, const DbmUnitClass *class)
 static bool
 is_part_of_table(HeapTuple tuple)
 {
-	char kind = ((Form_pg_class) GETSTRUCT(tuple))->relkind;
+	Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
 
-	return kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX || kind == RELKIND_TOASTVALUE;
+	if (form->relnamespace == PG_TOAST_NAMESPACE)
+		return form->relkind == RELKIND_TOASTVALUE;
+	return form->relkind == RELKIND_INDEX || form->relkind == RELKIND_PARTITIONED_INDEX;
 }
 
 typedef struct ArrayOf

@@ -59,6 +59,7 @@
 #include "catalog/pg_user_mapping.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "core/compat.h"
@@ -267,7 +268,7 @@ typedef struct KeptRow
 } KeptRow;
 
 static void
-keep_row(DbmRows *rows, HeapTuple tuple)
+keep_row(DbmRows *rows, HeapTuple tuple, MemoryContext memory)
 {
 	Oid key = *(Oid *) GETSTRUCT(tuple);
 	KeptRow *row;
@@ -275,7 +276,7 @@ keep_row(DbmRows *rows, HeapTuple tuple)
 
 	if (key < FirstNormalObjectId)
 		return;
-	caller = MemoryContextSwitchTo(rows->memory);
+	caller = MemoryContextSwitchTo(memory);
 	row = hash_search(rows->kept, &key, HASH_ENTER, NULL);
 	row->tuple = heap_copytuple(tuple);
 	MemoryContextSwitchTo(caller);
@@ -287,6 +288,7 @@ dbm_rows_keep(DbmReader *reader, DbmSource source, bool (*wanted)(HeapTuple tupl
 	DbmRows *rows = &reader->rows[source];
 	HASHCTL control = {
 		.keysize = sizeof(Oid), .entrysize = sizeof(KeptRow), .hcxt = reader->memory};
+	MemoryContext memory;
 	TableScanDesc scan;
 	HeapTuple tuple;
 
@@ -294,6 +296,8 @@ dbm_rows_keep(DbmReader *reader, DbmSource source, bool (*wanted)(HeapTuple tupl
 		open_source(reader, source);
 	if (rows->index == NULL)
 		return;
+	/* tens of thousands of rows, each a little more than a power of two */
+	memory = GenerationContextCreate(reader->memory, "dbmaestro kept rows", ALLOCSET_DEFAULT_SIZES);
 	rows->kept = hash_create("dbmaestro kept rows", 256, &control,
 							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	scan = table_beginscan_strat(rows->catalog, reader->snapshot, 0, NULL, true, false);
@@ -301,7 +305,7 @@ dbm_rows_keep(DbmReader *reader, DbmSource source, bool (*wanted)(HeapTuple tupl
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (wanted == NULL || wanted(tuple))
-			keep_row(rows, tuple);
+			keep_row(rows, tuple, memory);
 	}
 	table_endscan(scan);
 }
