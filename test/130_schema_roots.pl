@@ -83,6 +83,8 @@ foreach my $name (map { m{([^/]+)/final_schema} ? $1 : () } sort glob "$corpora/
     make_database('second');
     load_file('second', $dump);
     is(root_of('second'), $root[0], "$name: dumped and restored, too");
+    # roots are of all objects read at once, what is stored is read object by object
+    is($node->safe_psql('second', "SELECT dbm.dbm_snapshot('all') > 0"), 't', "$name: so is each part of it alone");
 }
 
 # Loads one side of a pair; false if this server cannot.

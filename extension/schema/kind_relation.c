@@ -286,7 +286,7 @@ name_row_type(DbmPass *pass, Form_pg_class form)
 	if (!OidIsValid(form->reltype))
 		return;
 	dbm_pass_member(pass, TypeRelationId, form->reltype);
-	array = get_array_type(form->reltype);
+	array = dbm_array_type(pass, form->reltype);
 	if (OidIsValid(array))
 		dbm_pass_member(pass, TypeRelationId, array);
 }

@@ -74,7 +74,7 @@ put_range(DbmPass *pass, StringInfo body, Oid type)
 	dbm_put_procedure(body, "difference", form->rngsubdiff);
 	dbm_body_text(body, "multirange", dbm_type_identity(form->rngmultitypid));
 	dbm_pass_member(pass, TypeRelationId, form->rngmultitypid);
-	dbm_pass_member(pass, TypeRelationId, get_array_type(form->rngmultitypid));
+	dbm_pass_member(pass, TypeRelationId, dbm_array_type(pass, form->rngmultitypid));
 }
 
 static void
@@ -136,11 +136,11 @@ put_form(DbmPass *pass, StringInfo body, Type *type)
 
 /* Row types, arrays and multiranges are made by the server along with something else. */
 static bool
-is_derived(Form_pg_type form)
+is_derived(DbmPass *pass, Form_pg_type form)
 {
 	if (form->typtype == TYPTYPE_COMPOSITE || form->typtype == TYPTYPE_MULTIRANGE)
 		return true;
-	return OidIsValid(form->typelem) && get_array_type(form->typelem) == form->oid;
+	return OidIsValid(form->typelem) && dbm_array_type(pass, form->typelem) == form->oid;
 }
 
 void
@@ -154,7 +154,7 @@ dbm_describe_type(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor)
 	Datum acl;
 	bool is_null;
 
-	if (!dbm_user_schema(pass, form->typnamespace) || is_derived(form))
+	if (!dbm_user_schema(pass, form->typnamespace) || is_derived(pass, form))
 		return;
 	if (OidIsValid(form->typarray))
 		dbm_pass_member(pass, TypeRelationId, form->typarray);

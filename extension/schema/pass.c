@@ -9,13 +9,18 @@
 #include "access/tableam.h"
 #include "access/transam.h"
 #include "catalog/dependency.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_seclabel.h"
+#include "catalog/pg_type.h"
 #include "common/cryptohash.h"
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
 #include "utils/guc.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
@@ -43,6 +48,7 @@ struct DbmPass
 	Oid own_extension;
 	int settings_level;
 	bool labels;
+	HTAB *arrays;				/* array types by their element types, NULL: ask the server */
 	bool everything;			/* with what was read of adornments under the same snapshot */
 };
 
@@ -196,9 +202,69 @@ describe_class(DbmPass *pass, const DbmUnitClass *class)
 	table_close(relation, AccessShareLock);
 }
 
+/* Indexes and TOAST tables, which are described along with their table. */
+static bool
+is_part_of_table(HeapTuple tuple)
+{
+	Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
+
+	if (form->relnamespace == PG_TOAST_NAMESPACE)
+		return form->relkind == RELKIND_TOASTVALUE;
+	return form->relkind == RELKIND_INDEX || form->relkind == RELKIND_PARTITIONED_INDEX;
+}
+
+typedef struct ArrayOf
+{
+	Oid type;					/* hash key, first */
+	Oid array;
+} ArrayOf;
+
+static void
+read_arrays(DbmPass *pass)
+{
+	HASHCTL control = {.keysize = sizeof(Oid), .entrysize = sizeof(ArrayOf), .hcxt = pass->memory};
+	Relation relation = table_open(TypeRelationId, AccessShareLock);
+	TableScanDesc scan = table_beginscan_strat(relation, dbm_reader_snapshot(pass->reader), 0, NULL,
+											   true, false);
+	HeapTuple tuple;
+
+	pass->arrays = hash_create("dbmaestro array types", 256, &control,
+							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	while (HeapTupleIsValid(tuple = heap_getnext(scan, ForwardScanDirection)))
+	{
+		Form_pg_type form = (Form_pg_type) GETSTRUCT(tuple);
+		ArrayOf *entry;
+
+		if (!OidIsValid(form->typarray) || form->oid < FirstNormalObjectId)
+			continue;
+		entry = hash_search(pass->arrays, &form->oid, HASH_ENTER, NULL);
+		entry->array = form->typarray;
+	}
+	table_endscan(scan);
+	table_close(relation, AccessShareLock);
+}
+
+/* What would be asked for once for each table is read at once. */
+static void
+keep_rows(DbmPass *pass)
+{
+	dbm_rows_keep(pass->reader, DBM_CLASS_BY_OID, is_part_of_table);
+	dbm_rows_keep(pass->reader, DBM_SEQUENCE_BY_RELATION, NULL);
+	read_arrays(pass);
+}
+
+Oid
+dbm_array_type(DbmPass *pass, Oid type)
+{
+	ArrayOf *found = pass->arrays ? hash_search(pass->arrays, &type, HASH_FIND, NULL) : NULL;
+
+	return found ? found->array : get_array_type(type);
+}
+
 void
 dbm_pass_all(DbmPass *pass)
 {
+	keep_rows(pass);
 	pass->everything = true;
 	for (int at = 0; at < dbm_unit_class_count; at++)
 		describe_class(pass, &dbm_unit_classes[at]);

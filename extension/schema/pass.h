@@ -103,6 +103,9 @@ extern bool dbm_pass_extension_possible(DbmPass *pass, Oid classid, Oid objid);
 /* Does anything in this database carry a security label? */
 extern bool dbm_pass_has_labels(DbmPass *pass);
 
+/* The array type whose elements are of this type, or InvalidOid. */
+extern Oid dbm_array_type(DbmPass *pass, Oid type);
+
 /* Oid of dbmaestro's own row in pg_extension, or InvalidOid. */
 extern Oid dbm_pass_own_extension(DbmPass *pass);
 

@@ -3,10 +3,12 @@
  */
 #include "postgres.h"
 
+#include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/transam.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_am.h"
@@ -57,6 +59,7 @@
 #include "catalog/pg_user_mapping.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "core/compat.h"
@@ -258,19 +261,85 @@ dbm_rows_text(DbmRows *rows, AttrNumber column)
 	return is_null ? NULL : TextDatumGetCString(value);
 }
 
-HeapTuple
-dbm_row_copied(DbmReader *reader, DbmSource source, Oid key, TupleDesc *descriptor)
+typedef struct KeptRow
+{
+	Oid key;					/* hash key, first */
+	HeapTuple tuple;
+} KeptRow;
+
+static void
+keep_row(DbmRows *rows, HeapTuple tuple, MemoryContext memory)
+{
+	Oid key = *(Oid *) GETSTRUCT(tuple);
+	KeptRow *row;
+	MemoryContext caller;
+
+	if (key < FirstNormalObjectId)
+		return;
+	caller = MemoryContextSwitchTo(memory);
+	row = hash_search(rows->kept, &key, HASH_ENTER, NULL);
+	row->tuple = heap_copytuple(tuple);
+	MemoryContextSwitchTo(caller);
+}
+
+void
+dbm_rows_keep(DbmReader *reader, DbmSource source, bool (*wanted)(HeapTuple tuple))
+{
+	DbmRows *rows = &reader->rows[source];
+	HASHCTL control = {
+		.keysize = sizeof(Oid), .entrysize = sizeof(KeptRow), .hcxt = reader->memory};
+	MemoryContext memory;
+	TableScanDesc scan;
+	HeapTuple tuple;
+
+	if (rows->catalog == NULL)
+		open_source(reader, source);
+	if (rows->index == NULL)
+		return;
+	/* tens of thousands of rows, each a little more than a power of two */
+	memory = GenerationContextCreate(reader->memory, "dbmaestro kept rows", ALLOCSET_DEFAULT_SIZES);
+	rows->kept = hash_create("dbmaestro kept rows", 256, &control,
+							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	scan = table_beginscan_strat(rows->catalog, reader->snapshot, 0, NULL, true, false);
+	while (HeapTupleIsValid(tuple = heap_getnext(scan, ForwardScanDirection)))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (wanted == NULL || wanted(tuple))
+			keep_row(rows, tuple, memory);
+	}
+	table_endscan(scan);
+}
+
+static HeapTuple
+find_kept(DbmRows *rows, Oid key)
+{
+	KeptRow *row = rows->kept ? hash_search(rows->kept, &key, HASH_FIND, NULL) : NULL;
+
+	return row ? row->tuple : NULL;
+}
+
+static HeapTuple
+copy_row(DbmReader *reader, DbmSource source, Oid key)
 {
 	DbmRows *rows = dbm_rows(reader, source, key);
 	HeapTuple tuple = dbm_rows_next(rows);
 
-	if (tuple)
-	{
-		tuple = heap_copytuple(tuple);
-		dbm_rows_stop(rows);
-	}
+	if (tuple == NULL)
+		return NULL;
+	tuple = heap_copytuple(tuple);
+	dbm_rows_stop(rows);
+	return tuple;
+}
+
+HeapTuple
+dbm_row_copied(DbmReader *reader, DbmSource source, Oid key, TupleDesc *descriptor)
+{
+	HeapTuple tuple = find_kept(&reader->rows[source], key);
+
+	if (tuple == NULL)
+		tuple = copy_row(reader, source, key);
 	if (descriptor)
-		*descriptor = RelationGetDescr(rows->catalog);
+		*descriptor = dbm_source_descriptor(reader, source);
 	return tuple;
 }
 

@@ -10,6 +10,7 @@
 
 #include "access/genam.h"
 #include "executor/tuptable.h"
+#include "utils/hsearch.h"
 #include "utils/relcache.h"
 #include "utils/snapshot.h"
 
@@ -82,6 +83,7 @@ typedef struct DbmRows
 	IndexScanDesc scan;
 	TupleTableSlot *slot;
 	MemoryContext memory;		/* an index scan allocates when it likes */
+	HTAB *kept;					/* rows read in advance, NULL: none */
 	bool busy;
 } DbmRows;
 
@@ -107,7 +109,18 @@ extern Datum dbm_rows_value(DbmRows *rows, AttrNumber column, bool *is_null);
 /* A column of type text or pg_node_tree of the current row, palloc'd, or NULL. */
 extern char *dbm_rows_text(DbmRows *rows, AttrNumber column);
 
-/* The single row with this key, copied, or NULL; descriptor may be NULL. */
+/*
+ * Reads rows of the user's objects in advance, those that are wanted (NULL:
+ * all), for whoever is going to ask for most of them: one pass over the catalog
+ * instead of a descent for each.  For sources whose catalog has a unique oid as
+ * its first column, which is the key.
+ */
+extern void dbm_rows_keep(DbmReader *reader, DbmSource source, bool (*wanted)(HeapTuple tuple));
+
+/*
+ * The single row with this key, or NULL; descriptor may be NULL.  The row is a
+ * copy, or one kept by the reader: not to be written to or freed.
+ */
 extern HeapTuple dbm_row_copied(DbmReader *reader, DbmSource source, Oid key,
 								TupleDesc *descriptor);
 
