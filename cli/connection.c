@@ -39,7 +39,7 @@ end_unless_protected(void)
 	_exit(EXIT_INTERRUPTED);
 }
 
-/* A job that is ended in CI gets SIGTERM. */
+/* A job that is ended in CI gets SIGTERM, and SIGHUP whoever has lost the terminal. */
 static void
 interrupt(int number)
 {
@@ -55,6 +55,9 @@ prepare_signals(void)
 		return;
 	setup_cancel_handler(end_unless_protected);
 	signal(SIGTERM, interrupt);
+	/* nohup is the wish to go on */
+	if (signal(SIGHUP, interrupt) == SIG_IGN)
+		signal(SIGHUP, SIG_IGN);
 	prepared = true;
 }
 

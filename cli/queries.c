@@ -421,27 +421,52 @@ queries_rollback_in_steps(Connection *connection, const char *change, const char
 }
 
 PGresult *
-queries_steps(Connection *connection, const char *script, size_t length)
+queries_resume(Connection *connection, const char *change, const char *interrupted,
+			   const char *reason)
 {
 	Parameters parameters = {0};
 
-	add_bytes(&parameters, script, length);
-	return ask(
-		connection,
-		psprintf("SELECT step, kind, line, subject, reason, statements FROM %s.dbm_steps($1)",
-						connection->schema),
+	add_text(&parameters, TEXTOID, change);
+	add_text(&parameters, TEXTOID, interrupted);
+	add_text(&parameters, TEXTOID, reason);
+	return ask(connection, psprintf("CALL %s.dbm_resume($1, $2, $3)", connection->schema),
 			   &parameters);
 }
 
 PGresult *
-queries_step_parts(Connection *connection, const char *statement)
+queries_unfinished(Connection *connection)
+{
+	static const Parameters none;
+
+	return ask(connection,
+			   psprintf("SELECT unfinished_change, unfinished_at, unfinished_evidence"
+						" FROM %s.dbm_status()",
+						connection->schema),
+			   &none);
+}
+
+void
+queries_send_steps(Connection *connection, const char *script, size_t length)
 {
 	Parameters parameters = {0};
+	char *sql = psprintf("SELECT step, kind, line, subject, reason, statements"
+						 " FROM %s.dbm_steps($1)",
+						 connection->schema);
+
+	add_bytes(&parameters, script, length);
+	send_command(connection, sql, &parameters);
+	pg_free(sql);
+}
+
+void
+queries_send_step_parts(Connection *connection, const char *statement)
+{
+	Parameters parameters = {0};
+	char *sql = psprintf("SELECT kind, statement FROM %s.dbm_step_parts($1)", connection->schema);
 
 	add_text(&parameters, TEXTOID, statement);
-	return ask(connection,
-			   psprintf("SELECT kind, statement FROM %s.dbm_step_parts($1)", connection->schema),
-			   &parameters);
+	send_command(connection, sql, &parameters);
+	pg_free(sql);
 }
 
 PGresult *
