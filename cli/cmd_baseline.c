@@ -142,6 +142,30 @@ write_file(const Baseline *baseline)
 	atexit(remove_written);
 }
 
+/*
+ * The repository has the baseline by now: an environment that does not know of
+ * it, or of which nobody knows, takes it over.
+ */
+static void
+commit_record(const Baseline *baseline)
+{
+	Connection *connection = baseline->connection;
+	PGresult *result = queries_commit(connection);
+	ExitCode code;
+
+	if (connection_succeeded(result))
+	{
+		PQclear(result);
+		return;
+	}
+	code = message_server_error(result);
+	message_error("the script is in the repository, but \"%s\" %s", baseline->environment->name,
+				  connection_is_lost(connection) ? "may not know of it" : "does not know of it");
+	message_hint("Run \"dbmaestro baseline %s\" again: it records what is missing.",
+				 baseline->environment->name);
+	exit(connection_is_lost(connection) ? EXIT_INTERRUPTED : code);
+}
+
 /* The server's word first: what it refuses must not be in the repository. */
 static void
 mark(const Baseline *baseline, Commit *commit, const char *root)
@@ -162,10 +186,9 @@ mark(const Baseline *baseline, Commit *commit, const char *root)
 		(commit && !commit_publish(commit, psprintf("Baseline of environment \"%s\"\n\nRoot: %s\n",
 													baseline->environment->name, root))))
 		exit(connection_interrupted() ? EXIT_INTERRUPTED : EXIT_ERROR);
-	connection_release();
 	/* from here on it is in the repository, or the server has it; the next attempt would take it over */
 	written = NULL;
-	PQclear(connection_expect(connection, queries_commit(connection)));
+	commit_record(baseline);
 	print_outcome(baseline, root, marked);
 	PQclear(marked);
 	free(claims);

@@ -8,8 +8,8 @@
 #include "commands.h"
 #include "message.h"
 #include "plan.h"
+#include "plan_steps.h"
 #include "print.h"
-#include "queries.h"
 #include "table.h"
 
 static bool exit_code = false;
@@ -24,100 +24,94 @@ const Option plan_options[] = {
 	{OPTION_END},
 };
 
-/* A plan and where its scripts come from. */
-typedef struct Source
-{
-	const Plan *plan;
-	Connection *connection;
-	Repository *repository;
-} Source;
-
 static const char *
 value_of(const PGresult *result, int row, int column)
 {
 	return PQgetisnull(result, row, column) ? NULL : PQgetvalue(result, row, column);
 }
 
-/* How the server would cut the script of this row; NULL where nothing of it is to run. */
-static PGresult *
-ask_steps(const Source *source, int row)
+/* The plan with the number of steps of what is to run, NULL where the server refuses the script. */
+static void
+note_count(void *context, int row, PGresult *steps)
 {
-	const Change *change = plan_change(source->plan, row);
-	PGresult *steps;
-	char *script;
-	size_t length;
+	int *counts = context;
 
-	if (change == NULL || strcmp(plan_state(source->plan, row), "applied") == 0)
-		return NULL;
-	script = repository_read(source->repository, &change->script, &length);
-	steps = queries_steps(source->connection, script, length);
-	pg_free(script);
-	if (connection_is_lost(source->connection))
-		connection_expect(source->connection, steps);
-	return steps;
+	if (connection_succeeded(steps))
+		counts[row] = PQntuples(steps);
+	PQclear(steps);
 }
 
-/* The plan with the number of steps of what is to run, NULL where the server refuses the script. */
 static PGresult *
-count_steps(const Source *source)
+count_steps(const StepsSource *source)
 {
 	static const TableColumn columns[] = {{"ordinal", INT4OID}, {"change", TEXTOID},
 										  {"state", TEXTOID},	{"detail", TEXTOID},
 										  {"steps", INT4OID},	{NULL, 0}};
 	const PGresult *rows = source->plan->rows;
 	PGresult *table = table_make(columns);
+	int *counts = pg_malloc0((PQntuples(rows) + 1) * sizeof(int));
 
+	plan_steps_ask(source, note_count, counts);
 	for (int row = 0; row < PQntuples(rows); row++)
-	{
-		PGresult *steps = ask_steps(source, row);
-		bool cut = steps && connection_succeeded(steps);
-
 		table_add(table, value_of(rows, row, 0), value_of(rows, row, 1), value_of(rows, row, 2),
-				  value_of(rows, row, 3), cut ? psprintf("%d", PQntuples(steps)) : NULL);
-		PQclear(steps);
-	}
+				  value_of(rows, row, 3), counts[row] > 0 ? psprintf("%d", counts[row]) : NULL);
+	pg_free(counts);
 	return table;
+}
+
+static void
+note_steps(void *context, int row, PGresult *steps)
+{
+	PGresult **answers = context;
+
+	answers[row] = steps;
 }
 
 /* A single statement that others run in place of: one row for each of them. */
 static bool
-add_parts(PGresult *table, const Source *source, const char *change, const PGresult *steps, int at)
+add_parts(PGresult *table, const char *change, const PGresult *steps, int at, const PGresult *parts)
 {
 	/* of a table that is still to be made the server can say nothing */
-	PGresult *parts = queries_step_parts(source->connection, value_of(steps, at, 5));
 	int count = connection_succeeded(parts) ? PQntuples(parts) : 0;
 
 	for (int part = 0; part < count; part++)
 		table_add(table, change, value_of(steps, at, 0), value_of(parts, part, 0),
 				  value_of(steps, at, 2), value_of(steps, at, 4), value_of(parts, part, 1));
-	PQclear(parts);
 	return count > 0;
 }
 
+static void
+add_steps(PGresult *table, const char *change, const PGresult *steps, PGresult *const **parts)
+{
+	for (int at = 0; at < PQntuples(steps); at++)
+	{
+		if (plan_step_is_single(steps, at) && add_parts(table, change, steps, at, *(*parts)++))
+			continue;
+		table_add(table, change, value_of(steps, at, 0), value_of(steps, at, 1),
+				  value_of(steps, at, 2), value_of(steps, at, 4), value_of(steps, at, 5));
+	}
+}
+
 static PGresult *
-list_steps(const Source *source)
+list_steps(const StepsSource *source)
 {
 	static const TableColumn columns[] = {
 		{"change", TEXTOID}, {"step", INT4OID},       {"kind", TEXTOID}, {"line", INT4OID},
 		{"reason", TEXTOID}, {"statements", TEXTOID}, {NULL, 0}};
+	const PGresult *rows = source->plan->rows;
 	PGresult *table = table_make(columns);
+	PGresult **answers = pg_malloc0((PQntuples(rows) + 1) * sizeof(PGresult *));
+	PGresult *const *parts;
 
-	for (int row = 0; row < PQntuples(source->plan->rows); row++)
+	plan_steps_ask(source, note_steps, answers);
+	parts = plan_steps_ask_parts(source, answers);
+	for (int row = 0; row < PQntuples(rows); row++)
 	{
-		const char *change = value_of(source->plan->rows, row, 1);
-		PGresult *steps = ask_steps(source, row);
-
-		if (steps && !connection_succeeded(steps))
-			message_server_error(steps);
-		for (int at = 0; steps && at < PQntuples(steps); at++)
-		{
-			if (strcmp(value_of(steps, at, 1), "single") == 0 &&
-				add_parts(table, source, change, steps, at))
-				continue;
-			table_add(table, change, value_of(steps, at, 0), value_of(steps, at, 1),
-					  value_of(steps, at, 2), value_of(steps, at, 4), value_of(steps, at, 5));
-		}
-		PQclear(steps);
+		if (answers[row] == NULL)
+			continue;
+		if (!connection_succeeded(answers[row]))
+			message_server_error(answers[row]);
+		add_steps(table, value_of(rows, row, 1), answers[row], &parts);
 	}
 	return table;
 }
@@ -130,7 +124,7 @@ cmd_plan(int count, char **arguments)
 	Repository *repository = repository_open(config);
 	Connection *connection = connection_open(environment);
 	Plan *plan = plan_fetch(connection, config, repository, NULL);
-	Source source = {plan, connection, repository};
+	StepsSource source = {plan, connection, repository};
 
 	connection_expect(connection, plan->rows);
 	if (PQntuples(plan->rows) > 0 || print_is_json())

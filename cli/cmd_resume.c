@@ -1,9 +1,10 @@
 /*
- * cli/cmd_resume.c: dbmaestro resume ENVIRONMENT
+ * cli/cmd_resume.c: dbmaestro resume ENVIRONMENT [CHANGE]
  *
  * The newest deployment did not reach its end: its commit is deployed again,
  * as far as it was to go, from the environment that it came from, and in one
- * transaction if it was to be.
+ * transaction if it was to be.  With a change: only what is left of that one,
+ * as the server has stored it (resume_change.c).
  */
 #include "postgres_fe.h"
 
@@ -12,12 +13,14 @@
 #include "message.h"
 #include "outcome.h"
 #include "queries.h"
+#include "resume_change.h"
 #include "table.h"
 
 #include "catalog/pg_type_d.h"
 
 const Option resume_options[] = {
 	{OPTION_GROUP, .value = (void *) delivery_options},
+	{OPTION_GROUP, .value = (void *) resume_change_options},
 	{OPTION_END},
 };
 
@@ -102,11 +105,9 @@ take_aim(Delivery *delivery, const Found *found)
 		delivery_follow(delivery, config_environment(delivery->config, found->followed));
 }
 
-ExitCode
-cmd_resume(int count, char **arguments)
+static ExitCode
+resume_deployment(const Config *config, const Environment *environment)
 {
-	const Config *config = config_load();
-	const Environment *environment = config_environment(config, arguments[0]);
 	Delivery delivery = {.config = config,
 						 .connection = connection_open(environment),
 						 .again = psprintf("resume %s", environment->name)};
@@ -124,5 +125,25 @@ cmd_resume(int count, char **arguments)
 	take_aim(&delivery, &found);
 	code = delivery_run(&delivery);
 	connection_close(delivery.connection);
+	return code;
+}
+
+ExitCode
+cmd_resume(int count, char **arguments)
+{
+	const Config *config = config_load();
+	const Environment *environment = config_environment(config, arguments[0]);
+	Connection *connection;
+	ExitCode code;
+
+	if (count == 1)
+	{
+		resume_change_refuse_options();
+		return resume_deployment(config, environment);
+	}
+	delivery_refuse_options();
+	connection = connection_open(environment);
+	code = resume_change(connection, arguments[1]);
+	connection_close(connection);
 	return code;
 }

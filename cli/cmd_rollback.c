@@ -94,6 +94,7 @@ roll_back(Series *series, int at)
 	if (!sqlstate_wants_steps(PQresultErrorField(answer, PG_DIAG_SQLSTATE)))
 		return answer;
 	PQclear(answer);
+	series->retry.by_server = true;
 	return queries_rollback_in_steps(series->connection, series->names[at], reason);
 }
 

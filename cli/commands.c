@@ -52,10 +52,15 @@ const Command commands[] = {
 	 "that TO follows.  TO refuses every change that FROM does not have with the same content.  "
 	 "Until environments sign their lists, that is recorded as unverified.",
 	 promote_options, cmd_promote},
-	{"resume", GROUP_DEPLOY, "ENVIRONMENT", "go on with a deployment that did not reach its end",
+	{"resume", GROUP_DEPLOY, "ENVIRONMENT [CHANGE]",
+	 "go on with a deployment that did not reach its end",
 	 "Deploys the commit of the last deployment once more, if that failed, was cancelled or was "
 	 "interrupted: as far as it was to go, with what the environment before has if it was a "
-	 "promotion, and in a single transaction if it was one.  HEAD may have moved on since.",
+	 "promotion, and in a single transaction if it was one.  HEAD may have moved on since.  With "
+	 "CHANGE: runs what is left of that one, of which some steps are done, with the script that was "
+	 "stored then, be it on its way to be applied or rolled back.  Where nobody but a person can "
+	 "know whether its interrupted statement has run, --interrupted says so; that asks, and "
+	 "without a terminal it needs --yes.",
 	 resume_options, cmd_resume},
 	{"rollback", GROUP_DEPLOY, "ENVIRONMENT [CHANGE]", "take changes back",
 	 "Runs the rollback script that was stored with CHANGE, or with all changes applied behind the "

@@ -92,7 +92,7 @@ interrupt(int number)
 	errno = code;
 }
 
-/* Handles a signal, during which neither it nor the other one of us comes again. */
+/* Handles a signal, during which none of those that interrupt us comes again. */
 static void
 handle(int number, void (*handler) (int), int flags)
 {
@@ -101,19 +101,24 @@ handle(int number, void (*handler) (int), int flags)
 	(void) sigemptyset(&action.sa_mask);
 	(void) sigaddset(&action.sa_mask, SIGINT);
 	(void) sigaddset(&action.sa_mask, SIGTERM);
+	(void) sigaddset(&action.sa_mask, SIGHUP);
 	(void) sigaction(number, &action, NULL);
 }
 
-/* A job that is ended in CI gets SIGTERM. */
+/* A job that is ended in CI gets SIGTERM, and SIGHUP whoever has lost the terminal. */
 static void
 prepare_signals(void)
 {
 	static bool prepared = false;
+	struct sigaction hangup;
 
 	if (prepared)
 		return;
 	handle(SIGINT, interrupt, SA_RESTART);
 	handle(SIGTERM, interrupt, SA_RESTART);
+	/* nohup is the wish to go on */
+	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+		handle(SIGHUP, interrupt, SA_RESTART);
 	handle(SIGALRM, give_up, 0);
 	prepared = true;
 }
@@ -126,6 +131,7 @@ block_interrupts(sigset_t *before)
 	(void) sigemptyset(&ours);
 	(void) sigaddset(&ours, SIGINT);
 	(void) sigaddset(&ours, SIGTERM);
+	(void) sigaddset(&ours, SIGHUP);
 	(void) sigprocmask(SIG_BLOCK, &ours, before);
 }
 

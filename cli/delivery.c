@@ -30,6 +30,17 @@ const Option delivery_options[] = {
 	{OPTION_END},
 };
 
+void
+delivery_refuse_options(void)
+{
+	if (last_wanted || dry_run || single_transaction)
+		message_die(EXIT_USAGE, "Leave it out, or do not name a change.",
+					"--%s is about a deployment, and a change is named",
+					last_wanted ? "to"
+					: dry_run	? "dry-run"
+								: "single-transaction");
+}
+
 /* Whatever is not applied as it is, is for dbm_apply to take or to refuse. */
 static void
 choose_steps(const Plan *plan, const char *last_wanted, Deployment *deployment)
@@ -179,8 +190,9 @@ tell_failure(const Deployment *deployment, const Delivery *delivery)
 	message_error("deployment %s to \"%s\" %s at change \"%s\"", deployment->number, name,
 				  connection_interrupted() ? "was cancelled" : "has failed", end);
 	message_detail("%d of %d changes are applied.", deployment->committed, deployment->count);
-	message_hint("Run \"dbmaestro %s\" again: it goes on with \"%s\".", delivery->again,
-				 deployment->steps[deployment->committed].change->name);
+	if (!outcome_hint_of_steps(deployment->error, name, end))
+		message_hint("Run \"dbmaestro %s\" again: it goes on with \"%s\".", delivery->again,
+					 deployment->steps[deployment->committed].change->name);
 	return connection_interrupted() ? EXIT_INTERRUPTED : code;
 }
 

@@ -23,6 +23,9 @@ typedef struct Delivery
 /* The options --to, --dry-run and --single-transaction, for the tables of commands. */
 extern const Option delivery_options[];
 
+/* Ends the program if they were given to a command that deploys nothing. */
+extern void delivery_refuse_options(void);
+
 /* Fetches the dbm_manifest of the environment that is followed. */
 extern void delivery_follow(Delivery *delivery, const Environment *source);
 

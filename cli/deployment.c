@@ -261,15 +261,18 @@ static bool
 begin_again(Deployment *deployment)
 {
 	const char *failed = find_failed(deployment);
+	bool in_steps = wants_steps(deployment);
 
 	if (failed == NULL)
 		return false;
-	if (wants_steps(deployment))
+	if (in_steps)
 	{
 		forget_attempt(deployment);
 		call_in_steps(deployment);
-		return deployment->outcome == PIPELINE_SUCCEEDED;
+		if (deployment->outcome != PIPELINE_FAILED)
+			return deployment->outcome == PIPELINE_SUCCEEDED;
 	}
+	deployment->retry.by_server = in_steps;
 	if (!lock_retry_wait(&deployment->retry, deployment->connection, failed, deployment->error))
 		return false;
 	forget_attempt(deployment);

@@ -151,20 +151,35 @@ append_parameter(PQExpBuffer text, const char *keyword, const char *value)
 	appendPQExpBufferChar(text, '\'');
 }
 
-/* The connection string without passwords; NULL if there is none in it. */
+/* By its name, or because libpq would not show it either. */
+static bool
+is_secret_parameter(const PQconninfoOption *option)
+{
+	for (int at = 0; at < lengthof(secret_words); at++)
+	{
+		if (strstr(option->keyword, secret_words[at]))
+			return true;
+	}
+	return option->dispchar[0] == '*';
+}
+
+/*
+ * The connection string without passwords; NULL if there is none in it.  One
+ * that a newer server understands and this libpq does not is left out whole.
+ */
 static char *
 without_password(const char *conninfo)
 {
 	PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
 	PQExpBuffer text = createPQExpBuffer();
-	bool found = false;
+	bool found = options == NULL;
 	char *result;
 
 	for (PQconninfoOption *option = options; option && option->keyword; option++)
 	{
 		if (option->val == NULL)
 			continue;
-		if (strstr(option->keyword, "password"))
+		if (is_secret_parameter(option))
 			found = true;
 		else
 			append_parameter(text, option->keyword, option->val);

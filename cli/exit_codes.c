@@ -145,20 +145,31 @@ exit_code_of(const char *sqlstate)
 	return of_class;
 }
 
+static bool
+is_sqlstate(const char *sqlstate, int code)
+{
+	char text[6];
+
+	unpack_sqlstate(code, text);
+	return sqlstate && strcmp(text, sqlstate) == 0;
+}
+
 bool
 sqlstate_wants_steps(const char *sqlstate)
 {
-	static const int codes[] = {ERRCODE_DBM_NOT_TRANSACTIONAL, ERRCODE_DBM_PARTIAL};
+	return is_sqlstate(sqlstate, ERRCODE_DBM_NOT_TRANSACTIONAL) || sqlstate_is_partial(sqlstate);
+}
 
-	for (int at = 0; sqlstate && at < lengthof(codes); at++)
-	{
-		char text[6];
+bool
+sqlstate_is_partial(const char *sqlstate)
+{
+	return is_sqlstate(sqlstate, ERRCODE_DBM_PARTIAL);
+}
 
-		unpack_sqlstate(codes[at], text);
-		if (strcmp(text, sqlstate) == 0)
-			return true;
-	}
-	return false;
+bool
+sqlstate_is_of_step(const char *sqlstate)
+{
+	return is_sqlstate(sqlstate, ERRCODE_DBM_STEP);
 }
 
 const char *

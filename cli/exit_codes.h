@@ -32,6 +32,12 @@ extern ExitCode exit_code_of(const char *sqlstate);
 /* Does the server say that this change does not run in one transaction, but may in steps? */
 extern bool sqlstate_wants_steps(const char *sqlstate);
 
+/* Does it say that some steps of a change are done, by another script or by one that came to no end? */
+extern bool sqlstate_is_partial(const char *sqlstate);
+
+/* Does it say that nobody has seen a step of a change come to its end? */
+extern bool sqlstate_is_of_step(const char *sqlstate);
+
 /* What a code means, or NULL behind the last one. */
 extern const char *exit_code_meaning(int code);
 

@@ -45,6 +45,8 @@ void
 lock_retry_begin(LockRetry *retry)
 {
 	retry->failures = 0;
+	retry->waits = 0;
+	retry->by_server = false;
 	retry->began = now();
 }
 
@@ -91,9 +93,10 @@ static double
 choose_pause(const LockRetry *retry, bool for_deployment)
 {
 	double longest = for_deployment ? LONGEST_PAUSE_FOR_DEPLOYMENT : LONGEST_PAUSE;
+	int attempts = for_deployment ? retry->waits : retry->failures;
 	double pause = retry->delay;
 
-	for (int doubled = 1; doubled < retry->failures && pause < longest; doubled++)
+	for (int doubled = 1; doubled < attempts && pause < longest; doubled++)
 		pause *= 2;
 	pause = Min(pause, Max(longest, retry->delay));
 	return pause * (0.5 + pg_prng_double(&pg_global_prng_state) / 2);
@@ -144,16 +147,22 @@ lock_retry_wait(LockRetry *retry, Connection *connection, const char *change, co
 	if (sqlstate == NULL || connection_interrupted() || connection_is_lost(connection))
 		return false;
 	/* lock_not_available, deadlock_detected */
-	if ((!for_deployment && !is_any_of(sqlstate, "55P03", "40P01")) || !ask(retry, connection))
+	if (!for_deployment && (retry->by_server || !is_any_of(sqlstate, "55P03", "40P01")))
 		return false;
-	retry->failures++;
+	if (!ask(retry, connection))
+		return false;
+	if (for_deployment)
+		retry->waits++;
+	else
+		retry->failures++;
 	pause = choose_pause(retry, for_deployment);
 	if ((!for_deployment && retry->failures > retry->retries) ||
 		(retry->deadline > 0 && now() + pause > retry->began + retry->deadline))
 	{
-		if (retry->failures > 1)
-			message_info("giving up after %d attempts in %.0f s", retry->failures,
-						 now() - retry->began);
+		int attempts = retry->failures + retry->waits;
+
+		if (attempts > 1)
+			message_info("giving up after %d attempts in %.0f s", attempts, now() - retry->began);
 		return false;
 	}
 	tell_pause(retry, change, error, pause, for_deployment);

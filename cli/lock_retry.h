@@ -12,8 +12,10 @@
 
 typedef struct LockRetry
 {
-	int			failures;		/* of the change that is on its way */
+	int			failures;		/* of the change that is on its way, for want of a lock */
+	int			waits;			/* and for the end of another deployment */
 	double		began;			/* its first attempt, in seconds of the clock */
+	bool		by_server;		/* which has tried again itself: no lock is worth another attempt */
 
 	/* what the environment allows, once it was asked */
 	bool		asked;

@@ -22,10 +22,11 @@ typedef struct Pipeline
 	void *context;
 	int first;					/* connection->sent at the start */
 	int answered;
+	int syncs;					/* those to which the answer has not come */
+	bool apart;					/* one behind each command */
 	bool sending;
 	bool unwritten;				/* libpq still holds something to write */
 	bool failed;
-	bool synced;				/* the answer to Sync has come */
 } Pipeline;
 
 static void
@@ -35,12 +36,12 @@ send_more(Pipeline *pipeline)
 
 	if (!pipeline->sending || pipeline->unwritten)
 		return;
-	if (pipeline->failed || connection_interrupted() || !pipeline->source(pipeline->context))
-	{
-		(void) PQpipelineSync(pg);
+	if ((pipeline->failed && !pipeline->apart) || connection_interrupted() ||
+		!pipeline->source(pipeline->context))
 		pipeline->sending = false;
-	}
-	else
+	if (pipeline->apart == pipeline->sending)
+		pipeline->syncs += PQpipelineSync(pg);
+	else if (pipeline->sending)
 		/* the server sends what it has, and does not wait for Sync */
 		(void) PQsendFlushRequest(pg);
 }
@@ -62,7 +63,7 @@ take_result(Pipeline *pipeline, PGresult *result)
 	switch (PQresultStatus(result))
 	{
 		case PGRES_PIPELINE_SYNC:
-			pipeline->synced = true;
+			pipeline->syncs--;
 			PQclear(result);
 			break;
 		case PGRES_PIPELINE_ABORTED:
@@ -78,18 +79,24 @@ take_result(Pipeline *pipeline, PGresult *result)
 	}
 }
 
+static bool
+is_complete(const Pipeline *pipeline)
+{
+	return !pipeline->sending && pipeline->syncs == 0;
+}
+
 /* Takes the results that have come; between two commands libpq puts a NULL. */
 static void
 take_results(Pipeline *pipeline)
 {
 	Connection *connection = pipeline->connection;
 
-	while (!pipeline->synced && !PQisBusy(connection->pg))
+	while (!is_complete(pipeline) && !PQisBusy(connection->pg))
 	{
 		bool outstanding = pipeline->answered < connection->sent - pipeline->first;
 		PGresult *result;
 
-		if (!outstanding && pipeline->sending)
+		if (!outstanding && pipeline->sending && pipeline->syncs == 0)
 			return;
 		result = PQgetResult(connection->pg);
 		if (result)
@@ -120,17 +127,18 @@ wait_for_socket(Pipeline *pipeline)
 	return true;
 }
 
-PipelineOutcome
-pipeline_run(Connection *connection, PipelineSource source, PipelineSink sink, void *context)
+static PipelineOutcome
+run(Connection *connection, PipelineSource source, PipelineSink sink, void *context, bool apart)
 {
 	Pipeline pipeline = {connection, source, sink, context};
 	PGconn *pg = connection->pg;
 
 	pipeline.first = connection->sent;
+	pipeline.apart = apart;
 	pipeline.sending = true;
 	if (PQenterPipelineMode(pg) != 1 || PQsetnonblocking(pg, 1) != 0)
 		message_die(EXIT_ERROR, NULL, "could not start a pipeline: %s", PQerrorMessage(pg));
-	while (!pipeline.synced)
+	while (!is_complete(&pipeline))
 	{
 		bool readable;
 
@@ -141,10 +149,22 @@ pipeline_run(Connection *connection, PipelineSource source, PipelineSink sink, v
 		if (!readable || connection_is_lost(connection))
 			break;
 	}
-	if (!pipeline.synced)
+	if (!is_complete(&pipeline))
 		return PIPELINE_LOST;
 	(void) PQsetnonblocking(pg, 0);
 	if (PQexitPipelineMode(pg) != 1)
 		message_die(EXIT_ERROR, NULL, "could not end a pipeline: %s", PQerrorMessage(pg));
 	return pipeline.failed ? PIPELINE_FAILED : PIPELINE_SUCCEEDED;
+}
+
+PipelineOutcome
+pipeline_run(Connection *connection, PipelineSource source, PipelineSink sink, void *context)
+{
+	return run(connection, source, sink, context, false);
+}
+
+PipelineOutcome
+pipeline_ask(Connection *connection, PipelineSource source, PipelineSink sink, void *context)
+{
+	return run(connection, source, sink, context, true);
 }

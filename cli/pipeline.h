@@ -1,8 +1,8 @@
 /*
  * cli/pipeline.h: many commands on their way at once
  *
- * All commands are sent before one Sync: after an error the server skips what
- * is left of them by itself.
+ * Acts are sent before one Sync: after an error the server skips what is left
+ * of them by itself.  Questions have one each.
  */
 #ifndef DBM_CLI_PIPELINE_H
 #define DBM_CLI_PIPELINE_H
@@ -28,6 +28,10 @@ typedef enum PipelineOutcome
  * of one call of the source.
  */
 extern PipelineOutcome pipeline_run(Connection *connection, PipelineSource source,
+									PipelineSink sink, void *context);
+
+/* The same for questions, each a transaction of its own: after an error the next one is asked. */
+extern PipelineOutcome pipeline_ask(Connection *connection, PipelineSource source,
 									PipelineSink sink, void *context);
 
 #endif							/* DBM_CLI_PIPELINE_H */

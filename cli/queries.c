@@ -349,26 +349,6 @@ queries_send_apply(Connection *connection, const char *change, const char *scrip
 	pg_free(sql);
 }
 
-/* A procedure, which commits after each step: its call is a statement and a transaction of its own. */
-PGresult *
-queries_apply_in_steps(Connection *connection, const char *change, const char *script,
-					   size_t script_length, const char *rollback, size_t rollback_length,
-					   const char *deployment)
-{
-	Parameters parameters = {0};
-
-	add_text(&parameters, TEXTOID, change);
-	add_bytes(&parameters, script, script_length);
-	if (rollback)
-		add_bytes(&parameters, rollback, rollback_length);
-	else
-		add_text(&parameters, TEXTOID, NULL);
-	add_text(&parameters, INT8OID, deployment);
-	return ask(connection,
-		psprintf("CALL %s.dbm_apply_in_steps($1, $2, $3, '{}', $4)", connection->schema),
-			   &parameters);
-}
-
 /* --- by one statement each ------------------------------------------------------- */
 
 PGresult *
@@ -409,39 +389,28 @@ queries_rollback_change(Connection *connection, const char *change, const char *
 			   &parameters);
 }
 
-PGresult *
-queries_rollback_in_steps(Connection *connection, const char *change, const char *reason)
+void
+queries_send_steps(Connection *connection, const char *script, size_t length)
 {
 	Parameters parameters = {0};
-
-	add_text(&parameters, TEXTOID, change);
-	add_text(&parameters, TEXTOID, reason);
-	return ask(connection, psprintf("CALL %s.dbm_rollback_in_steps($1, $2)", connection->schema),
-			   &parameters);
-}
-
-PGresult *
-queries_steps(Connection *connection, const char *script, size_t length)
-{
-	Parameters parameters = {0};
+	char *sql = psprintf("SELECT step, kind, line, subject, reason, statements"
+						 " FROM %s.dbm_steps($1)",
+						 connection->schema);
 
 	add_bytes(&parameters, script, length);
-	return ask(
-		connection,
-		psprintf("SELECT step, kind, line, subject, reason, statements FROM %s.dbm_steps($1)",
-						connection->schema),
-			   &parameters);
+	send_command(connection, sql, &parameters);
+	pg_free(sql);
 }
 
-PGresult *
-queries_step_parts(Connection *connection, const char *statement)
+void
+queries_send_step_parts(Connection *connection, const char *statement)
 {
 	Parameters parameters = {0};
+	char *sql = psprintf("SELECT kind, statement FROM %s.dbm_step_parts($1)", connection->schema);
 
 	add_text(&parameters, TEXTOID, statement);
-	return ask(connection,
-			   psprintf("SELECT kind, statement FROM %s.dbm_step_parts($1)", connection->schema),
-			   &parameters);
+	send_command(connection, sql, &parameters);
+	pg_free(sql);
 }
 
 PGresult *

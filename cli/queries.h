@@ -62,14 +62,17 @@ extern PGresult *queries_apply_in_steps(Connection *connection, const char *chan
 										const char *script, size_t script_length,
 										const char *rollback, size_t rollback_length,
 										const char *deployment);
+extern PGresult *queries_resume(Connection *connection, const char *change,
+								const char *interrupted, const char *reason);
+extern PGresult *queries_unfinished(Connection *connection);
 extern PGresult *queries_rollback_in_steps(Connection *connection, const char *change,
 										   const char *reason);
 
 /* The steps of a script: step, kind, line, subject, reason, statements. */
-extern PGresult *queries_steps(Connection *connection, const char *script, size_t length);
+extern void queries_send_steps(Connection *connection, const char *script, size_t length);
 
 /* What runs in place of a statement outside a transaction: kind, statement; no rows: it itself. */
-extern PGresult *queries_step_parts(Connection *connection, const char *statement);
+extern void queries_send_step_parts(Connection *connection, const char *statement);
 
 extern PGresult *queries_rollback_change(Connection *connection, const char *change,
 										 const char *reason);
@@ -130,6 +133,7 @@ extern PGresult *queries_setting(Connection *connection, const char *setting);
 extern PGresult *queries_locks(Connection *connection);
 
 /* Names of databases of proofs that did not come to their end. */
+extern PGresult *queries_strangers(Connection *connection);
 extern PGresult *queries_leftovers(Connection *connection);
 
 extern PGresult *queries_create_database(Connection *connection, const char *name,

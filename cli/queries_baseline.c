@@ -27,8 +27,7 @@ queries_objects(Connection *connection)
 	return parameters_ask(
 		connection,
 						  psprintf("SELECT o.kind, o.identity, o.hash, o.shape, o.extra FROM %s.dbm_objects()"
-								   " AS o ORDER BY o.kind COLLATE pg_catalog.\"C\","
-								   " o.identity COLLATE pg_catalog.\"C\"",
+								   " AS o",
 								   connection->schema),
 						  &none);
 }
@@ -127,6 +126,23 @@ queries_locks(Connection *connection)
 		" OPERATOR(pg_catalog.*) (pg_catalog.current_setting('max_connections')::pg_catalog.int8"
 		" OPERATOR(pg_catalog.+)"
 		" pg_catalog.current_setting('max_prepared_transactions')::pg_catalog.int8)",
+		&none);
+}
+
+/* What is in a database that has not our extension: anything but what initdb makes. */
+PGresult *
+queries_strangers(Connection *connection)
+{
+	static const Parameters none;
+
+	return parameters_ask(
+		connection,
+		"SELECT pg_catalog.pg_describe_object(s.classid, s.objid, 0) FROM ("
+		"SELECT c.tableoid, c.oid FROM pg_catalog.pg_class AS c"
+		" UNION ALL SELECT p.tableoid, p.oid FROM pg_catalog.pg_proc AS p"
+		" UNION ALL SELECT t.tableoid, t.oid FROM pg_catalog.pg_type AS t"
+		") AS s (classid, objid) WHERE s.objid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid"
+		" LIMIT 1",
 		&none);
 }
 

@@ -24,32 +24,51 @@ enum
 	EXTRA
 };
 
-/* Rows on their way through, in order of kind and identity; of one side those that count. */
+/* Rows on their way through, in order of kind and identity. */
 typedef struct Side
 {
 	const PGresult *rows;
+	int *order;					/* numbers of the rows that count */
+	int count;
 	int at;
-	bool extras;
 } Side;
 
-static void
-skip_others(Side *side)
+static int
+compare_rows(const void *left, const void *right, void *rows)
 {
-	while (side->at < PQntuples(side->rows) &&
-		   (PQgetvalue(side->rows, side->at, EXTRA)[0] == 't') != side->extras)
-		side->at++;
+	int first = *(const int *) left;
+	int second = *(const int *) right;
+	int order = strcmp(PQgetvalue(rows, first, KIND), PQgetvalue(rows, second, KIND));
+
+	return order ? order
+				 : strcmp(PQgetvalue(rows, first, IDENTITY), PQgetvalue(rows, second, IDENTITY));
+}
+
+/* Sorted here: a server of another encoding has another order of bytes. */
+static Side
+make_side(const PGresult *rows, bool extras)
+{
+	Side side = {rows, pg_malloc((PQntuples(rows) + 1) * sizeof(int))};
+
+	for (int row = 0; row < PQntuples(rows); row++)
+	{
+		if ((PQgetvalue(rows, row, EXTRA)[0] == 't') == extras)
+			side.order[side.count++] = row;
+	}
+	qsort_arg(side.order, side.count, sizeof(int), compare_rows, (void *) rows);
+	return side;
 }
 
 static bool
 is_at_end(const Side *side)
 {
-	return side->at >= PQntuples(side->rows);
+	return side->at >= side->count;
 }
 
 static const char *
 value(const Side *side, int column)
 {
-	return PQgetvalue(side->rows, side->at, column);
+	return PQgetvalue(side->rows, side->order[side->at], column);
 }
 
 /* Which comes first; one that has ended comes last. */
@@ -86,18 +105,13 @@ compare(const PGresult *live, const PGresult *built, const char *name, bool extr
 		{"kind", TEXTOID}, {"identity", TEXTOID}, {"difference", TEXTOID}, {NULL, 0}};
 	PGresult *table = table_make(columns);
 	char *only_live = psprintf("only in %s", name);
-	Side left = {live, 0, extras};
-	Side right = {built, 0, extras};
+	Side left = make_side(live, extras);
+	Side right = make_side(built, extras);
 
-	for (;;)
+	while (!is_at_end(&left) || !is_at_end(&right))
 	{
-		int order;
+		int order = compare_sides(&left, &right);
 
-		skip_others(&left);
-		skip_others(&right);
-		if (is_at_end(&left) && is_at_end(&right))
-			break;
-		order = compare_sides(&left, &right);
 		if (order < 0)
 			add(table, &left, only_live);
 		else if (order > 0)
@@ -108,6 +122,8 @@ compare(const PGresult *live, const PGresult *built, const char *name, bool extr
 		right.at += order >= 0;
 	}
 	pg_free(only_live);
+	pg_free(left.order);
+	pg_free(right.order);
 	return table;
 }
 

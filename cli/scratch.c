@@ -52,6 +52,13 @@ drop_made(void)
 	scratch->keeper = NULL;
 }
 
+static void
+drop_at_exit(Scratch *scratch)
+{
+	made = scratch;
+	atexit(drop_made);
+}
+
 /* --- a new one ----------------------------------------------------------------------- */
 
 /* Like createdb: by way of postgres, or of template1 where that was dropped. */
@@ -124,13 +131,15 @@ create(Scratch *scratch, Connection *environment)
 	{
 		ExitCode code = message_server_error(result);
 
+		/* it may be there all the same */
+		if (connection_is_lost(scratch->keeper))
+			drop_at_exit(scratch);
 		message_error("could not make a database for the proof");
 		message_hint("Let \"%s\" create databases, or name an empty one by --scratch.",
 					 PQuser(environment->pg));
 		exit(connection_interrupted() ? EXIT_INTERRUPTED : code);
 	}
-	made = scratch;
-	atexit(drop_made);
+	drop_at_exit(scratch);
 	PQclear(result);
 	PQclear(likeness);
 }
@@ -153,6 +162,13 @@ make(Scratch *scratch, Connection *environment)
 
 /* --- one that is there ----------------------------------------------------------------- */
 
+DBM_NORETURN static void
+die_of_content(const Scratch *scratch, const char *object)
+{
+	message_die(EXIT_ERROR, "Name one in which there is nothing but the extension.",
+				"database \"%s\" is not empty: it has %s", scratch->name, object);
+}
+
 static void
 require_empty(Scratch *scratch)
 {
@@ -165,11 +181,21 @@ require_empty(Scratch *scratch)
 
 		/* schemas are looked at by whoever compares */
 		if (strcmp(kind, "schema") != 0)
-			message_die(EXIT_ERROR, "Name one in which there is nothing but the extension.",
-						"database \"%s\" is not empty: it has %s %s", scratch->name, kind,
-						PQgetvalue(objects, row, 1));
+			die_of_content(scratch, psprintf("%s %s", kind, PQgetvalue(objects, row, 1)));
 	}
 	PQclear(objects);
+}
+
+/* Before anything is made there: whoever named the wrong database finds it as it was. */
+static void
+require_no_strangers(Scratch *scratch)
+{
+	PGresult *strangers = connection_expect(scratch->connection,
+											queries_strangers(scratch->connection));
+
+	if (PQntuples(strangers) > 0)
+		die_of_content(scratch, PQgetvalue(strangers, 0, 0));
+	PQclear(strangers);
 }
 
 /* --- the extension in it ----------------------------------------------------------------- */
@@ -229,7 +255,10 @@ set_up(Scratch *scratch, Connection *environment)
 										queries_extension_exists(scratch->connection));
 
 	if (PQgetvalue(there, 0, 0)[0] != 't')
+	{
+		require_no_strangers(scratch);
 		create_extension(scratch, environment);
+	}
 	PQclear(there);
 	if (!queries_locate(scratch->connection, &fault))
 		message_die(fault.code, fault.hint, "database \"%s\": %s", scratch->name, fault.message);

@@ -4,6 +4,7 @@
 #include "postgres_fe.h"
 
 #include "message.h"
+#include "outcome.h"
 #include "progress.h"
 #include "series.h"
 
@@ -76,7 +77,10 @@ series_end(const Series *series)
 		code = message_server_error(series->error);
 	/* of a single change the server has said all */
 	if (series->count == 1 && !lost && !connection_interrupted())
+	{
+		(void) outcome_hint_of_steps(series->error, name, series->names[0]);
 		return code;
+	}
 	if (lost)
 		message_error("the connection to \"%s\" was lost", name);
 	else if (connection_interrupted())
@@ -86,6 +90,7 @@ series_end(const Series *series)
 	message_detail("%d of %d changes are %s in \"%s\".%s%s%s", series->done, series->count,
 				   series->done_word, name, lost ? "  Whether \"" : "",
 				   lost ? series->names[series->done] : "", lost ? "\" is, the server knows." : "");
-	message_hint("Run \"dbmaestro %s\" again to go on.", series->again);
+	if (!outcome_hint_of_steps(series->error, name, series->names[series->done]))
+		message_hint("Run \"dbmaestro %s\" again to go on.", series->again);
 	return lost || connection_interrupted() ? EXIT_INTERRUPTED : code;
 }

@@ -15,21 +15,25 @@ SELECT dbm_guard('enforce', preload => false);
 \set script 'SET work_mem = ''3MB'';\nCREATE VIEW v AS SELECT current_setting(''work_mem'') AS w;\nCREATE INDEX CONCURRENTLY tj ON t (j);\nCREATE TABLE u AS SELECT current_setting(''work_mem'') AS w;\nVACUUM ANALYZE t;\n'
 SELECT dbm_apply('20260101_000002_s', :'script');
 \echo :LAST_ERROR_SQLSTATE
-CALL dbm_apply_in_steps('20260101_000002_s', :'script', 'DROP TABLE u; DROP INDEX CONCURRENTLY tj; DROP VIEW v;');
+CALL dbm_apply_in_steps('20260101_000002_s', :'script', 'DROP TABLE u; DROP INDEX CONCURRENTLY tj; DROP VIEW v;') \gset
+\echo :outcome :run :statements
 SELECT w, current_setting('work_mem') = w AS here FROM u;
 SELECT step, part, kind, first, last, line, subject, state, statement FROM steps WHERE run = 2 ORDER BY step, part;
 SELECT ordinal, line, tag, rows FROM dbmaestro.run_statement WHERE run = 2 ORDER BY ordinal;
 SELECT ordinal, statement, action, kind, identity FROM dbmaestro.run_object WHERE run = 2 ORDER BY ordinal;
 SELECT change, state, applied_run FROM dbmaestro.change ORDER BY change;
-CALL dbm_apply_in_steps('20260101_000002_s', :'script');
+CALL dbm_apply_in_steps('20260101_000002_s', :'script') \gset
+\echo :outcome :run :statements
 SELECT outcome FROM dbm_apply('20260101_000002_s', :'script');
 CALL dbm_apply_in_steps('20260101_000002_s', 'SELECT 1');
 \echo :LAST_ERROR_SQLSTATE
-CALL dbm_resume('20260101_000002_s');
+CALL dbm_resume('20260101_000002_s') \gset
+\echo :outcome :run :statements
 -- a rollback script that cannot run in one transaction either
 SELECT dbm_rollback('20260101_000002_s');
 \echo :LAST_ERROR_SQLSTATE
-CALL dbm_rollback_in_steps('20260101_000002_s', 'not needed');
+CALL dbm_rollback_in_steps('20260101_000002_s', 'not needed') \gset
+\echo :outcome :run :statements
 SELECT to_regclass('u'), to_regclass('tj'), to_regclass('v');
 SELECT * FROM runs WHERE run > 1 ORDER BY run;
 -- the two roots are the same
@@ -40,7 +44,8 @@ SELECT a.root = b.root AS restored FROM dbmaestro.run AS r, dbmaestro.run AS s, 
 CALL dbm_apply_in_steps('20260101_000003_one', 'CREATE TABLE one (); SELECT 1/0;');
 SELECT to_regclass('one'), (SELECT count(*) FROM dbmaestro.change WHERE change = '20260101_000003_one') AS changes;
 SELECT outcome, statements, failed_statement, failed_line, sqlstate FROM runs WHERE change = '20260101_000003_one';
-CALL dbm_apply_in_steps('20260101_000003_one', 'CREATE TABLE one (); SELECT 1;', 'SELECT 2');
+CALL dbm_apply_in_steps('20260101_000003_one', 'CREATE TABLE one (); SELECT 1;', 'SELECT 2') \gset
+\echo :outcome :run :statements
 -- its rollback proves nothing, and so did nothing
 CALL dbm_rollback_in_steps('20260101_000003_one');
 \echo :LAST_ERROR_SQLSTATE
@@ -67,20 +72,24 @@ SELECT * FROM dbm_submit('20260101_000004_u', 'SELECT 1') AS hash \gset
 SELECT state FROM dbmaestro.change WHERE change = '20260101_000004_u';
 CALL dbm_resume('20260101_000004_u');
 UPDATE t SET j = i;
-CALL dbm_apply_in_steps('20260101_000004_u', :'script');
+CALL dbm_apply_in_steps('20260101_000004_u', :'script') \gset
+\echo :outcome :run :statements
 SELECT outcome, statements, failed_statement, sqlstate FROM runs WHERE change = '20260101_000004_u';
 SELECT obj_description('v'::regclass), indisvalid FROM pg_index WHERE indexrelid = 'tu'::regclass;
 SELECT detail FROM dbmaestro.audit_event WHERE kind = 'run' AND change = '20260101_000004_u' ORDER BY id;
-CALL dbm_rollback_in_steps('20260101_000004_u');
+CALL dbm_rollback_in_steps('20260101_000004_u') \gset
+\echo :outcome :run :statements
 
 -- rolled back when a part of it is done
 UPDATE t SET j = 1;
 CALL dbm_apply_in_steps('20260101_000004_u', :'script', 'DROP INDEX CONCURRENTLY IF EXISTS tu; DROP VIEW v;');
-CALL dbm_rollback_in_steps('20260101_000004_u', 'rows are not unique');
+CALL dbm_rollback_in_steps('20260101_000004_u', 'rows are not unique') \gset
+\echo :outcome :run :statements
 SELECT to_regclass('v'), state FROM dbmaestro.change WHERE change = '20260101_000004_u';
 
 -- a partitioned table: one build for each partition
-CALL dbm_apply_in_steps('20260101_000005_p', 'CREATE TABLE p (i int, j int) PARTITION BY LIST (i); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); CREATE TABLE p2 PARTITION OF p FOR VALUES IN (2); CREATE INDEX CONCURRENTLY pj ON p (j);');
+CALL dbm_apply_in_steps('20260101_000005_p', 'CREATE TABLE p (i int, j int) PARTITION BY LIST (i); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); CREATE TABLE p2 PARTITION OF p FOR VALUES IN (2); CREATE INDEX CONCURRENTLY pj ON p (j);') \gset
+\echo :outcome :run :statements
 SELECT step, part, kind, state, statement FROM steps WHERE run = (SELECT max(run) FROM runs) ORDER BY step, part;
 SELECT indexrelid::regclass, indisvalid FROM pg_index WHERE indrelid IN ('p'::regclass, 'p1'::regclass, 'p2'::regclass) ORDER BY 1;
 

@@ -72,13 +72,15 @@ CALL helper('VACUUM mine');
 CALL dbm_apply_in_steps('a', chosen());
 \echo :LAST_ERROR_SQLSTATE
 SET search_path = other, public;
-CALL public.dbm_apply_in_steps('a', 'SELECT 1', deployment => NULL);
+CALL public.dbm_apply_in_steps('a', 'SELECT 1', deployment => NULL) \gset
+\echo :outcome :run :statements
 CALL dbm_apply_in_steps('a', 'SELECT 1', deployment => NULL);
 \echo :LAST_ERROR_SQLSTATE
 RESET search_path;
 
 -- code that the build of an index calls gains nothing
-CALL dbm_apply_in_steps('b', 'CREATE INDEX CONCURRENTLY mine_i ON mine (greedy(i))');
+CALL dbm_apply_in_steps('b', 'CREATE INDEX CONCURRENTLY mine_i ON mine (greedy(i))') \gset
+\echo :outcome :run :statements
 SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'mine_i';
 -- what it made is on record, as it would be of any other run
 SELECT action, identity FROM dbmaestro.run_object WHERE run = 2 AND kind IN ('index', 'table') AND identity !~ 'pg_toast' ORDER BY ordinal;

@@ -77,12 +77,19 @@ sub new_repository
 }
 
 my %waits;
+my %plan_waits;
 
 foreach my $count (10, 300)
 {
     my $repository = new_repository($count);
-    my ($code, $waits, $stderr) = count_waits($repository, "changes_$count", 'deploy', 'dev');
+    my ($code, $waits, $stderr) = count_waits($repository, "changes_$count", 'plan', 'dev');
 
+    is($code, 0, "a plan of $count changes") or diag($stderr);
+    $plan_waits{$count} = $waits;
+    ($code, $waits, $stderr) = count_waits($repository, "changes_$count", 'plan', 'dev', '--steps');
+    is($code, 0, "and with its steps") or diag($stderr);
+    is($waits, $plan_waits{$count}, 'takes no more round trips where no step has parts');
+    ($code, $waits, $stderr) = count_waits($repository, "changes_$count", 'deploy', 'dev');
     is($code, 0, "$count changes are deployed") or diag($stderr);
     $waits{$count} = $waits;
     is($node->safe_psql("changes_$count", "SELECT count(*) FROM dbmaestro.run WHERE outcome = 'applied'"),
@@ -93,6 +100,8 @@ foreach my $count (10, 300)
     cmp_ok($waits, '<=', 3, 'and that takes three round trips: connecting, the extension, the plan');
 }
 is($waits{300}, $waits{10}, 'many changes take no more round trips than a few');
+is($plan_waits{300}, $plan_waits{10}, 'nor does a plan of many');
+cmp_ok($plan_waits{10}, '<=', 5, 'which asks for the steps of all of them at once');
 cmp_ok($waits{10}, '<=', 6, 'and these are few: with the plan, the start and the pipeline');
 
 # The peak of what the client takes, in kB, looked at until it has ended.

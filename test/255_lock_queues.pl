@@ -255,6 +255,23 @@ subtest 'another deployment' => sub {
     $waiting->close;
 };
 
+subtest 'waiting for a deployment is no attempt to get a lock' => sub {
+    my $first = DbmSession->new($node, 'postgres', user => 'second', connstr => 'application_name=by_hand');
+    my $change = add_column();
+    my $reader = application('SELECT * FROM orders');
+
+    configure(lock_timeout => '200ms', lock_retries => 1, lock_retry_delay => '100ms', lock_retry_deadline => '1min');
+    $first->query("BEGIN; SELECT outcome FROM dbm_apply('20260101_900002_by_hand', 'ALTER TABLE stock ADD COLUMN y integer');");
+    my $started = $repository->start('deploy', 'prod', '--wait');
+    await_stderr($started, qr/(?:waits for another deployment.*){3}/s);
+    $first->query('COMMIT');
+    is($repository->finish($started), 8, 'the lock is not to be had');
+    like($started->{stderr}, qr/could not get a lock \(attempt 1 of 2\), trying again in/, 'but it was tried again as often as the environment says');
+    $first->close;
+    $reader->close;
+    $repository->check([ 'deploy', 'prod' ], 0, undef, 'afterwards');
+};
+
 subtest 'who is in the way of whoever deploys' => sub {
     my $reader = application('SELECT * FROM orders');
     my $change = add_column();

@@ -17,7 +17,7 @@ use JSON::PP;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = dbm_node('main', bare => 1, conf => "fsync = off\nmax_locks_per_transaction = 128\n");
+my $node = dbm_node('main', bare => 1, conf => "fsync = off\nmax_locks_per_transaction = 128\nwal_level = replica\nmax_wal_senders = 2\n");
 chomp(my $real_dump = `bash -c 'command -v pg_dump'`);
 
 # What a living database has that dumps and Git like to get wrong.
@@ -264,6 +264,10 @@ make_database('bare', 'CREATE TABLE t (i int)', environment => undef);
     $node->safe_psql('keeper', "SELECT dbm_grant('admin', 'dba')");
     $own->check([ @keeper, '--scratch', $node->connstr('keeper') ], 1, qr/database "keeper" is not empty: it has table/, 'a proof that would prove nothing');
     $own->check([ @keeper, '--scratch', 'dbname=nonsense host=/nowhere' ], 12, undef, 'a proof that is not there');
+    $node->safe_psql('postgres', 'CREATE DATABASE bystander TEMPLATE template0');
+    $node->safe_psql('bystander', 'CREATE TABLE accounts (i int)');
+    $own->check([ @keeper, '--scratch', $node->connstr('bystander') ], 1, qr/database "bystander" is not empty: it has table accounts/, 'somebody else\'s database');
+    is($node->safe_psql('bystander', "SELECT count(*) FROM pg_extension WHERE extname = 'dbmaestro'"), 0, 'is left as it was');
     $own->check([ @keeper, '--scratch', $scratch ], 0, undef, 'no superuser, in a prepared database');
     is($node->safe_psql('keeper', 'SELECT executed_by FROM dbmaestro.change_history'), 'dba', 'is on record');
     is($node->safe_psql('proof', "SELECT count(*) FROM dbm_objects() WHERE kind = 'table'"), 0, 'which is as empty as before');
@@ -338,9 +342,17 @@ make_database('living', $living, environment => 'living');
         }
         $full->check([ @again, '--pg-dump', $program ], $code, $pattern, 'pg_dump');
         is(applied_in('living') . proofs_left(), '00', 'pg_dump: nothing is recorded or left');
+        unlike(slurp_file($_), qr/heim/, 'pg_dump: nor a password in what is left to look at') foreach glob $full->path('migrations/*');
         $node->safe_psql('living', 'DROP TABLE IF EXISTS app.meanwhile');
         unlink glob $full->path('migrations/*');
     }
+
+    # a server that is newer than our libpq may take passwords by names that we do not know
+    make_database('future', $living, environment => 'future');
+    my $future = make_repository(future => 'future');
+    $full->write(fake => "#!/bin/bash\n[ \"\$1\" = --version ] && exec $real_dump \"\$@\"\n$real_dump \"\$@\" | sed 's/password=geheim/of_a_later_version=geheim/'\n");
+    $future->check([ 'baseline', 'future', '-y', '--pg-dump', $fake ], 0, qr/warning: 2 passwords were left out/, 'a connection string that we do not understand');
+    unlike(script_of($future), qr/heim/, 'is left out');
 
     # no password and no name of a server on the command line
     $full->write(fake => "#!/bin/bash\necho \"\$*|\$PGPASSWORD|\$PGDATABASE\" >>$fake.log\nexec $real_dump \"\$@\"\n");
@@ -424,6 +436,15 @@ make_database('busy', $living, environment => 'busy');
     is($cut->finish($started), 10, 'interrupted while pg_dump runs');
     untouched($cut, 'busy', 'while pg_dump runs');
 
+    # the terminal goes while the proof is there
+    $cut->write(gone => "#!/bin/bash\n[ \"\$1\" = --version ] && exec $real_dump \"\$@\"\n$real_dump \"\$@\"; echo 'SELECT pg_sleep(600);'\n");
+    chmod 0755, $cut->path('gone');
+    $started = $cut->start('baseline', 'busy', '-y', '--pg-dump', $cut->path('gone'));
+    ok(wait_for(sub { $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%dbm_apply%' AND wait_event = 'PgSleep'") }), 'it proves');
+    kill 'HUP', $started->{harness}{KIDS}[0]{PID};
+    is($cut->finish($started), 10, 'the terminal goes');
+    untouched($cut, 'busy', 'the terminal goes');
+
     # while the database is made
     $blocker->query('BEGIN; LOCK TABLE pg_database IN SHARE MODE');
     $started = $cut->start('baseline', 'busy', '-y');
@@ -456,6 +477,22 @@ make_database('busy', $living, environment => 'busy');
     $deployer->query('ROLLBACK');
     untouched($cut, 'busy', 'while it is recorded');
     unlink glob $cut->path('migrations/*');
+
+    # the connection goes in the last COMMIT, which waits for a standby that is not there
+    make_database('unsure', $living, environment => 'unsure');
+    dbm_database($node, 'unsure_proof', environment => 'proof');
+    $node->append_conf('postgresql.conf', "synchronous_commit = local\nsynchronous_standby_names = nobody");
+    $node->reload;
+    my $unsure = make_repository(unsure => { conninfo => $node->connstr('unsure') . " options='-c synchronous_commit=on'" });
+    $started = $unsure->start('baseline', 'unsure', '-y', '--scratch', $node->connstr('unsure_proof'));
+    ok(wait_for(sub { $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query = 'COMMIT'") }), 'it commits');
+    $node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+    is($unsure->finish($started), 10, 'the connection goes in the last moment');
+    like($started->{stderr}, qr/the script is in the repository, but "unsure" may not know of it\n.*hint: Run "dbmaestro baseline unsure" again/s, 'and it says how things stand');
+    $node->append_conf('postgresql.conf', "synchronous_commit = on\nsynchronous_standby_names = ''");
+    $node->reload;
+    is(commits_in($unsure), 1, 'the commit is there');
+    is($unsure->json('baseline', 'unsure', '--yes')->[0]{outcome}, 'already applied', 'and again it is known');
 
     # at any moment: either all of it has happened or nothing
     foreach my $round (1 .. 6)

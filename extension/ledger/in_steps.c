@@ -89,10 +89,11 @@ end_work(void)
 }
 
 static Datum
-result(FunctionCallInfo fcinfo, const char *outcome, int64 run, int statements)
+result(FunctionCallInfo fcinfo, const char *outcome, int64 run, int statements, int64 duration)
 {
-	Datum values[3] = {CStringGetTextDatum(outcome), Int64GetDatum(run), Int32GetDatum(statements)};
-	bool nulls[3] = {false};
+	Datum values[4] = {CStringGetTextDatum(outcome), Int64GetDatum(run), Int32GetDatum(statements),
+					   dbm_run_duration(duration)};
+	bool nulls[4] = {false};
 
 	return dbm_result_row(fcinfo, values, nulls);
 }
@@ -108,7 +109,8 @@ perform(FunctionCallInfo fcinfo, DbmStepRun *steps)
 	outcome = dbm_step_run_outcome(steps);
 	PopActiveSnapshot();
 	end_work();
-	return result(fcinfo, outcome, steps->run.id, steps->run.script->nstatements);
+	return result(fcinfo, outcome, steps->run.id, steps->run.script->nstatements,
+				  steps->run.execution.duration);
 }
 
 static Datum
@@ -117,7 +119,7 @@ do_nothing(FunctionCallInfo fcinfo, const char *outcome, int64 run)
 	PopActiveSnapshot();
 	dbm_transaction_release_deployment();
 	end_work();
-	return result(fcinfo, outcome, run, 0);
+	return result(fcinfo, outcome, run, 0, 0);
 }
 
 /* ---- taking up a run again ---- */
@@ -147,10 +149,11 @@ record_resumption(const DbmStepRun *steps, const char *outcome)
 		.change = steps->run.change,
 		.run = steps->run.id,
 		.deployment = steps->run.deployment,
-		.detail = psprintf("resumed; it was %s%s%s",
-						   strcmp(outcome, "running") == 0 ? "interrupted" : outcome,
+		.detail = psprintf(
+			"resumed; it was %s%s%s%s%s", strcmp(outcome, "running") == 0 ? "interrupted" : outcome,
 						   steps->interrupted ? "; of what was interrupted it was said: " : "",
-						   steps->interrupted ? steps->interrupted : ""),
+			steps->interrupted ? steps->interrupted : "", steps->run.reason ? "; reason: " : "",
+						   steps->run.reason ? steps->run.reason : ""),
 		.statement_length = -1,
 	};
 

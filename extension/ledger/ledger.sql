@@ -247,7 +247,7 @@ COMMENT ON COLUMN dbmaestro.run.transaction_id IS 'Transaction that it ran in, a
 COMMENT ON COLUMN dbmaestro.run.snapshot_before IS 'Snapshot of the schema before';
 COMMENT ON COLUMN dbmaestro.run.snapshot_after IS 'Snapshot of the schema after';
 COMMENT ON COLUMN dbmaestro.run.provenance IS 'How it is known that this content ran in the environment that is followed: unverified, as the client claims; NULL: nobody asked';
-COMMENT ON COLUMN dbmaestro.run.reason IS 'Why it was rolled back, reset or adopted';
+COMMENT ON COLUMN dbmaestro.run.reason IS 'Why it was rolled back, reset or adopted, or what was known when it was resumed';
 COMMENT ON COLUMN dbmaestro.run.failed_statement IS 'Ordinal of the statement that failed';
 COMMENT ON COLUMN dbmaestro.run.failed_line IS 'Its line in the script';
 COMMENT ON COLUMN dbmaestro.run.sqlstate IS 'SQLSTATE of the failure';
@@ -412,7 +412,7 @@ COMMENT ON COLUMN dbmaestro.change_history.run_as IS 'Role that the script ran a
 COMMENT ON COLUMN dbmaestro.change_history.deployment IS 'Deployment it belongs to';
 COMMENT ON COLUMN dbmaestro.change_history.commit IS 'Git commit, as the client claims';
 COMMENT ON COLUMN dbmaestro.change_history.provenance IS 'How it is known that this content ran in the environment that is followed: unverified; NULL: nobody asked';
-COMMENT ON COLUMN dbmaestro.change_history.reason IS 'Why it was rolled back, reset or adopted';
+COMMENT ON COLUMN dbmaestro.change_history.reason IS 'Why it was rolled back, reset or adopted, or what was known when it was resumed';
 COMMENT ON COLUMN dbmaestro.change_history.failed_statement IS 'Ordinal of the statement that failed';
 COMMENT ON COLUMN dbmaestro.change_history.failed_line IS 'Its line in the script';
 COMMENT ON COLUMN dbmaestro.change_history.sqlstate IS 'SQLSTATE of the failure';
@@ -493,19 +493,19 @@ COMMENT ON FUNCTION dbm_rollback(text, text) IS 'runs the rollback script stored
 
 CREATE PROCEDURE dbm_apply_in_steps(change text, script text, rollback text DEFAULT NULL, header jsonb DEFAULT '{}', deployment bigint DEFAULT NULL,
     INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL,
-    INOUT statements integer DEFAULT NULL)
+    INOUT statements integer DEFAULT NULL, INOUT duration interval DEFAULT NULL)
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_apply_in_steps';
-COMMENT ON PROCEDURE dbm_apply_in_steps(text, text, text, jsonb, bigint, text, bigint, integer) IS 'runs a change of which not everything can run in one transaction, step by step; outcome is applied or already applied';
+COMMENT ON PROCEDURE dbm_apply_in_steps(text, text, text, jsonb, bigint, text, bigint, integer, interval) IS 'runs a change of which not everything can run in one transaction, step by step; outcome is applied or already applied';
 
 CREATE PROCEDURE dbm_rollback_in_steps(change text, reason text DEFAULT NULL, INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL,
-    INOUT statements integer DEFAULT NULL)
+    INOUT statements integer DEFAULT NULL, INOUT duration interval DEFAULT NULL)
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_rollback_in_steps';
-COMMENT ON PROCEDURE dbm_rollback_in_steps(text, text, text, bigint, integer) IS 'runs the rollback script of a change that is applied, or partly applied, step by step';
+COMMENT ON PROCEDURE dbm_rollback_in_steps(text, text, text, bigint, integer, interval) IS 'runs the rollback script of a change that is applied, or partly applied, step by step';
 
 CREATE PROCEDURE dbm_resume(change text, interrupted text DEFAULT NULL, reason text DEFAULT NULL, INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL,
-    INOUT statements integer DEFAULT NULL)
+    INOUT statements integer DEFAULT NULL, INOUT duration interval DEFAULT NULL)
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_resume';
-COMMENT ON PROCEDURE dbm_resume(text, text, text, text, bigint, integer) IS 'goes on with a change that was interrupted or failed half way; interrupted is the word of a person, done or again, about a step that the catalog cannot prove';
+COMMENT ON PROCEDURE dbm_resume(text, text, text, text, bigint, integer, interval) IS 'goes on with a change that was interrupted or failed half way; interrupted is the word of a person, done or again, about a step that the catalog cannot prove';
 
 CREATE FUNCTION dbm_reset(reason text DEFAULT NULL,
     OUT changes bigint, OUT objects bigint, OUT deployment bigint, OUT root_before text, OUT root_after text)

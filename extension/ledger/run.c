@@ -416,8 +416,8 @@ dbm_run_outcome(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
-static Datum
-duration_interval(int64 microseconds)
+Datum
+dbm_run_duration(int64 microseconds)
 {
 	Interval *interval = palloc0(sizeof(Interval));
 
@@ -436,7 +436,7 @@ dbm_run_result(FunctionCallInfo fcinfo, const DbmRun *run, const char *outcome)
 	values[2] = Int64GetDatum(run->id);
 	values[3] = Int64GetDatum(run->deployment);
 	values[4] = Int32GetDatum(run->execution.ndone);
-	values[5] = duration_interval(run->execution.duration);
+	values[5] = dbm_run_duration(run->execution.duration);
 	nulls[6] = run->snapshot_before == 0;
 	if (!nulls[6])
 		values[6] = CStringGetTextDatum(dbm_hex(run->root_before, DBM_DIGEST_LENGTH));
@@ -456,7 +456,7 @@ dbm_run_nothing(FunctionCallInfo fcinfo, const char *change, int64 run)
 	values[1] = CStringGetTextDatum("already applied");
 	values[2] = Int64GetDatum(run);
 	values[4] = Int32GetDatum(0);
-	values[5] = duration_interval(0);
+	values[5] = dbm_run_duration(0);
 	return dbm_result_row(fcinfo, values, nulls);
 }
 

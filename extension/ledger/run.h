@@ -93,6 +93,9 @@ extern void dbm_run_hide_statement(ErrorContextCallback *hidden);
 /* Records that a change was undone by dbm_reset: the run alone, whose id it takes. */
 extern void dbm_run_record_reset(DbmRun *run);
 
+/* Microseconds as an interval. */
+extern Datum dbm_run_duration(int64 microseconds);
+
 /* The row that dbm_apply and dbm_rollback return. */
 extern Datum dbm_run_result(FunctionCallInfo fcinfo, const DbmRun *run, const char *outcome);
 

@@ -110,6 +110,8 @@ dbm_run_reopen(DbmRun *run)
 	if (run->deployment == 0)
 		run->deployment = dbm_row_int64(row, DBM_RUN_DEPLOYMENT);
 	dbm_row_set_int64(row, DBM_RUN_DEPLOYMENT, run->deployment);
+	if (run->reason)
+		dbm_row_set_text(row, DBM_RUN_REASON, run->reason);
 	dbm_row_set_text(row, DBM_RUN_OUTCOME, "running");
 	for (int at = 0; at < lengthof(failure); at++)
 		row->nulls[failure[at]] = true;

@@ -6,6 +6,8 @@
 
 tables=${DBM_BENCH_TABLES:-10000}
 baseline_rounds=${DBM_BENCH_BASELINE_ROUNDS:-1}
+# seconds that each of the three may take: one that takes longer has failed
+baseline_limit=${DBM_BENCH_BASELINE_LIMIT:-600}
 
 make_tables()
 {
@@ -28,17 +30,17 @@ END \$\$"
 
 dump_alone()
 {
-    "$bindir/pg_dump" -s -h "$work/baseline" -f "$work/schema.sql" "$1"
+    timeout "$baseline_limit" "$bindir/pg_dump" -s -h "$work/baseline" -f "$work/schema.sql" "$1"
 }
 
 dump_and_restore()
 {
-    dump_alone "$1" && "$bindir/psql" -X -q -1 -h "$work/baseline" -d "$2" -f "$work/schema.sql"
+    dump_alone "$1" && timeout "$baseline_limit" "$bindir/psql" -X -q -1 -h "$work/baseline" -d "$2" -f "$work/schema.sql"
 }
 
 take_baseline()
 {
-    "$bindir/dbmaestro" -C "$1" baseline prod --yes
+    timeout "$baseline_limit" "$bindir/dbmaestro" -C "$1" baseline prod --yes
 }
 
 bench_baseline()

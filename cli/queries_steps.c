@@ -1,0 +1,69 @@
+/*
+ * cli/queries_steps.c: SQL of changes that are more than one transaction
+ *
+ * The rules are those of queries.c.
+ */
+#include "postgres_fe.h"
+
+#include "catalog/pg_type_d.h"
+
+#include "parameters.h"
+#include "queries.h"
+
+/* A procedure, which commits after each step: its call is a statement and a transaction of its own. */
+PGresult *
+queries_apply_in_steps(Connection *connection, const char *change, const char *script,
+					   size_t script_length, const char *rollback, size_t rollback_length,
+					   const char *deployment)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, change);
+	add_bytes(&parameters, script, script_length);
+	if (rollback)
+		add_bytes(&parameters, rollback, rollback_length);
+	else
+		add_text(&parameters, TEXTOID, NULL);
+	add_text(&parameters, INT8OID, deployment);
+	return parameters_ask(
+		connection,
+		psprintf("CALL %s.dbm_apply_in_steps($1, $2, $3, '{}', $4)", connection->schema),
+		&parameters);
+}
+
+PGresult *
+queries_rollback_in_steps(Connection *connection, const char *change, const char *reason)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, change);
+	add_text(&parameters, TEXTOID, reason);
+	return parameters_ask(connection,
+						  psprintf("CALL %s.dbm_rollback_in_steps($1, $2)", connection->schema),
+						  &parameters);
+}
+
+PGresult *
+queries_resume(Connection *connection, const char *change, const char *interrupted,
+			   const char *reason)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, change);
+	add_text(&parameters, TEXTOID, interrupted);
+	add_text(&parameters, TEXTOID, reason);
+	return parameters_ask(
+		connection, psprintf("CALL %s.dbm_resume($1, $2, $3)", connection->schema), &parameters);
+}
+
+PGresult *
+queries_unfinished(Connection *connection)
+{
+	static const Parameters none;
+
+	return parameters_ask(connection,
+						  psprintf("SELECT unfinished_change, unfinished_at, unfinished_evidence"
+								   " FROM %s.dbm_status()",
+								   connection->schema),
+						  &none);
+}
