@@ -21,7 +21,7 @@ my $story = DbmBoundaries->new($node);
 my %kill = (
     backend => sub { crash($node, map { $_->{backend} } @_); },
     worker => sub { crash($node, map { $_->{worker} } @_); },
-    postmaster => sub { crash_postmaster($node); });
+    postmaster => sub { crash_postmaster($node, DbmBoundaries::blockers_of(@_)); });
 
 foreach my $victim (qw(backend worker postmaster))
 {

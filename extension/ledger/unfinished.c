@@ -87,7 +87,7 @@ dbm_unfinished_read(const char *change, DbmUnfinished *unfinished)
 
 /* ---- in the catalog ---- */
 
-/* The first part of the step that is not done, read for a question. */
+/* The first part of the step that is not done. */
 static bool
 find_part(const DbmUnfinished *unfinished, DbmRow *row)
 {
@@ -96,10 +96,23 @@ find_part(const DbmUnfinished *unfinished, DbmRow *row)
 	for (int part = 1; dbm_step_find(unfinished->run, unfinished->step, part, row, &tid); part++)
 	{
 		if (!dbm_step_is(row, "done") && !dbm_step_is(row, "adopted"))
-			return strcmp(dbm_row_text(row, DBM_RUN_STEP_KIND), "single") == 0 &&
-				   !row->nulls[DBM_RUN_STEP_STATEMENT];
+			return true;
 	}
 	return false;
+}
+
+/* What our own rows prove without a question to the catalog; or NULL. */
+static char *
+prove_by_record(const DbmRow *row)
+{
+	if (strcmp(dbm_row_text(row, DBM_RUN_STEP_KIND), "single") == 0)
+		return row->nulls[DBM_RUN_STEP_STATEMENT]
+			? pstrdup("It was not begun: no intent is on record.")
+			: NULL;
+	/* of one that failed more is on record */
+	return dbm_step_is(row, "planned")
+		? pstrdup("Nothing of it is there: it would be on record in the same transaction.")
+		: dbm_row_text(row, DBM_RUN_STEP_EVIDENCE);
 }
 
 static DbmScript *
@@ -133,6 +146,9 @@ prove(const DbmUnfinished *unfinished)
 
 	if (!find_part(unfinished, row))
 		return NULL;
+	text = prove_by_record(row);
+	if (text || strcmp(dbm_row_text(row, DBM_RUN_STEP_KIND), "single") != 0)
+		return text;
 	text = dbm_row_text(row, DBM_RUN_STEP_STATEMENT);
 	execution.run_as = dbm_run_role(unfinished->change);
 	execution.settings_script = read_script(unfinished);

@@ -25,8 +25,8 @@ typedef struct DbmUnfinished
 extern bool dbm_unfinished_read(const char *change, DbmUnfinished *unfinished);
 
 /*
- * Asks the catalog now about the step that was interrupted: a sentence, or NULL
- * where there is nothing to ask or it cannot be asked.
+ * What our records prove about the step that was interrupted, or else what the
+ * catalog says now: a sentence, or NULL while it is running.
  */
 extern char *dbm_unfinished_prove(const DbmUnfinished *unfinished);
 

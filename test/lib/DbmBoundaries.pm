@@ -33,12 +33,14 @@ SQL
 
 my $ROLLBACK = "DROP INDEX CONCURRENTLY IF EXISTS orders_word;\nDROP TABLE IF EXISTS orders;\nDELETE FROM counted;\n";
 
+my $NOT_THERE = 'Nothing of it is there: it would be on record in the same transaction\.';
+my $NOT_BEGUN = 'It was not begun: no intent is on record\.';
 my $NO_INDEX = 'There is no index public\.orders_word';
 my $INVALID = 'Index public\.orders_word .*invalid';
 my $VALID = 'Index public\.orders_word .*valid';
-my @FIRST = (1, 1, 1, 'planned', '');
+my @FIRST = (1, 1, 1, 'planned', $NOT_THERE);
 my @BUILD = (2, 5, 4);
-my @LAST = (3, 6, 5, 'planned', '');
+my @LAST = (3, 6, 5, 'planned', $NOT_THERE);
 
 # name => [ position among locks, what it is called, does it commit and wait for a standby?
 #   and for one who dies there: step, statement and line, state of the step, what the catalog says ]
@@ -48,8 +50,8 @@ my @BOUNDARIES = (
     [ 'gate1', 'within the first group', 0, @FIRST ],
     [ 'group_row', 'after the statements of a group, before its row', 0, @FIRST ],
     [ 'group_end', 'after the row of a group, before its commit', 0, @FIRST ],
-    [ 'group_end', 'between two steps, behind the group', 1, @BUILD, 'planned', $NO_INDEX ],
-    [ 'intent', 'before the intent', 0, @BUILD, 'planned', $NO_INDEX ],
+    [ 'group_end', 'between two steps, behind the group', 1, @BUILD, 'planned', $NOT_BEGUN ],
+    [ 'intent', 'before the intent', 0, @BUILD, 'planned', $NOT_BEGUN ],
     [ 'intent', 'after the intent, before the worker', 1, @BUILD, 'intended', $NO_INDEX ],
     [ 'permit', 'before the permit is taken', 0, @BUILD, 'intended', $NO_INDEX ],
     [ 'permit', 'after the permit is taken, before the statement', 1, @BUILD, 'running', $NO_INDEX ],
@@ -79,13 +81,21 @@ sub new
 
 # ---- holding ----
 
+sub open_blocker
+{
+    my ($hold, $name) = @_;
+    my $blocker = DbmSession->new($hold->{node}, $hold->{database}, connstr => "options='-c session_preload_libraries='");
+
+    $blocker->{pid} = $blocker->query('SELECT pg_backend_pid()');
+    return $hold->{blockers}{$name} = $blocker;
+}
+
 # A session that blocks; the name is for its release.
 sub block
 {
     my ($hold, $name, $sql) = @_;
 
-    $hold->{blockers}{$name} = DbmSession->new($hold->{node}, $hold->{database}, connstr => "options='-c session_preload_libraries='");
-    $hold->{blockers}{$name}->query("BEGIN; $sql");
+    open_blocker($hold, $name)->query("BEGIN; $sql");
     die "$name: $hold->{blockers}{$name}{err}" if $hold->{blockers}{$name}{err} ne '';
     return;
 }
@@ -101,11 +111,10 @@ sub lock_table
 sub queue_for
 {
     my ($hold, $name, $table) = @_;
+    my $blocker = open_blocker($hold, $name);
 
-    $hold->{blockers}{$name} = DbmSession->new($hold->{node}, $hold->{database}, connstr => "options='-c session_preload_libraries='");
-    my $pid = $hold->{blockers}{$name}->query('SELECT pg_backend_pid()');
-    $hold->{blockers}{$name}->ask("BEGIN; LOCK TABLE $table IN SHARE MODE");
-    await_lock($hold, $pid, $table);
+    $blocker->ask("BEGIN; LOCK TABLE $table IN SHARE MODE");
+    await_lock($hold, $blocker->{pid}, $table);
     return;
 }
 
@@ -256,13 +265,17 @@ sub hold_commits
     foreach my $hold (@holds)
     {
         release($hold, $_) foreach keys %{ $hold->{blockers} };
-        my $pid = $hold->{position} =~ /^(?:permit|snapshots)$/ ? $hold->{worker} : $hold->{backend};
+        my $pid = $hold->{worker} && $hold->{position} !~ /^outcome/ ? $hold->{worker} : $hold->{backend};
+        $hold->{committing} = $pid;
         wait_until("$hold->{what}: a commit", sub {
                 return $node->safe_psql('template1', "SELECT count(*) FROM pg_stat_activity WHERE pid = $pid AND wait_event = 'SyncRep'") eq '1';
             });
     }
     return;
 }
+
+# Backends of the blockers.
+sub blockers_of { return map { $_->{pid} } map { values %{ $_->{blockers} } } @_; }
 
 # Whoever is still there goes on.
 sub let_go
@@ -286,12 +299,27 @@ sub await_end
     {
         wait_until("$hold->{what}: end of the backend", sub { !is_alive($hold->{backend}) });
         wait_until("$hold->{what}: end of the worker", sub { !is_alive($hold->{worker}) }) if $hold->{worker};
-        (delete $hold->{session})->close;
+        $hold->{session}->close;
     }
     return;
 }
 
 # ---- what must be true ----
+
+# Before somebody dies: it is under way.
+sub check_running
+{
+    my ($self, $hold) = @_;
+    my $what = "running: $hold->{what}";
+    # what waits for a standby has not happened yet for others
+    my $step = $hold->{position} eq 'open' ? undef : $hold->{position} =~ /^(?:gate1|group)/ ? 1 : $hold->{position} =~ /^(?:gate3|last|end)/ ? 3 : 2;
+
+    like($self->{faults}->status_of($hold->{database}), $step ? qr/^running\|running at step $step of 3, statement \d at line \d\|/ : qr/^\|\|$/,
+        "$what: status");
+    is(dbm_refused($hold->{node}, $hold->{database}, "SELECT dbm_apply('20260102_000000_other', 'SELECT 1')")->{sqlstate}, 'MA030',
+        "$what: nobody else deploys");
+    return;
+}
 
 # After somebody has died: what is said about it, by everyone who is asked.
 sub check_interrupted
@@ -308,7 +336,12 @@ SQL
 
     if ($hold->{step})
     {
-        like($status, qr/^interrupted\|interrupted at $hold->{where}\|(?s:$hold->{evidence})/, "$what: status");
+        my $evidence = $hold->{evidence};
+
+        # told to end, or without a postmaster, a worker goes on from its commit until it looks around
+        $evidence = "(?:$NO_INDEX|$INVALID|$VALID)"
+          if $victim !~ /^(?:backend|worker)$/ && ($hold->{committing} // 0) == ($hold->{worker} // -1);
+        like($status, qr/^interrupted\|interrupted at $hold->{where}\|$evidence/, "$what: status");
         is($known, "partial|interrupted|$hold->{state}|" . ($hold->{step} > 1 ? '1|1' : '0|0'), "$what: change, history, step, and what is there");
         is(dbm_refused($node, $database, "SELECT dbm_apply('$change', 'SELECT 1')")->{sqlstate}, 'MA02B', "$what: it is no change to be applied anew");
     }

@@ -80,14 +80,20 @@ sub crash
     return;
 }
 
+# Without a postmaster they all end, each when it notices; those who hold others
+# up end last.
 sub crash_postmaster
 {
-    my ($node) = @_;
+    my ($node, @last) = @_;
     my $postmaster = $node->{_pid};
-    my @children = children_of($node);
+    my %children = map { $_ => 1 } children_of($node);
 
+    delete @children{@last};
+    kill 'STOP', @last;
     $node->kill9;
-    wait_until('end of the server', sub { !grep { is_alive($_) } $postmaster, @children });
+    wait_until('end of the server', sub { !grep { is_alive($_) } $postmaster, keys %children });
+    kill 'KILL', @last;
+    wait_until('end of the others', sub { !grep { is_alive($_) } @last });
     unlink $node->data_dir . '/postmaster.pid', $node->host . '/.s.PGSQL.' . $node->port . '.lock';
     $node->start;
     return;
