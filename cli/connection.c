@@ -6,13 +6,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/logging.h"
-#include "fe_utils/cancel.h"
 
 #include "connection.h"
 #include "message.h"
@@ -23,9 +23,18 @@
 #define KEEPALIVE_INTERVAL 15
 #define KEEPALIVE_COUNT 4
 
+/* Seconds for a request to cancel, which is a connection of its own; then the network is taken for gone. */
+#define CANCEL_LIMIT 10
+
 #define OLDEST_SERVER 150000
 
 static volatile sig_atomic_t protected = false;
+static volatile sig_atomic_t interrupted = false;
+
+/* What an interrupt cancels; changed with SIGINT blocked. */
+static PGcancel *volatile cancelled = NULL;
+static volatile int cancelled_socket = -1;
+static sigjmp_buf without_answer;
 
 /* In a signal handler: only what is safe there. */
 static void
@@ -39,13 +48,63 @@ end_unless_protected(void)
 	_exit(EXIT_INTERRUPTED);
 }
 
-/* A job that is ended in CI gets SIGTERM. */
+static void
+give_up(int number)
+{
+	siglongjmp(without_answer, 1);
+}
+
+/*
+ * In a signal handler, too.  libpq waits for the end of its request, and where
+ * nothing comes through it would wait forever: then the connection is ended as
+ * if the network had done it, and whoever waits for an answer says what stands.
+ */
+static bool
+cancel_within_limit(PGcancel *cancel, int socket)
+{
+	char fault[256];
+	bool sent = false;
+
+	if (sigsetjmp(without_answer, 1) == 0)
+	{
+		(void) alarm(CANCEL_LIMIT);
+		sent = PQcancel(cancel, fault, sizeof(fault));
+		(void) alarm(0);
+	}
+	else
+		(void) shutdown(socket, SHUT_RDWR);
+	return sent;
+}
+
 static void
 interrupt(int number)
 {
-	kill(getpid(), SIGINT);
+	static const char sent[] = "Cancel request sent\n";
+	static const char unsent[] = "Could not send cancel request\n";
+	int code = errno;
+
+	interrupted = true;
+	end_unless_protected();
+	if (cancelled && cancel_within_limit(cancelled, cancelled_socket))
+		(void) !write(STDERR_FILENO, sent, sizeof(sent) - 1);
+	else if (cancelled)
+		(void) !write(STDERR_FILENO, unsent, sizeof(unsent) - 1);
+	errno = code;
 }
 
+/* Handles a signal, during which neither it nor the other one of us comes again. */
+static void
+handle(int number, void (*handler) (int), int flags)
+{
+	struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
+
+	(void) sigemptyset(&action.sa_mask);
+	(void) sigaddset(&action.sa_mask, SIGINT);
+	(void) sigaddset(&action.sa_mask, SIGTERM);
+	(void) sigaction(number, &action, NULL);
+}
+
+/* A job that is ended in CI gets SIGTERM. */
 static void
 prepare_signals(void)
 {
@@ -53,15 +112,40 @@ prepare_signals(void)
 
 	if (prepared)
 		return;
-	setup_cancel_handler(end_unless_protected);
-	signal(SIGTERM, interrupt);
+	handle(SIGINT, interrupt, SA_RESTART);
+	handle(SIGTERM, interrupt, SA_RESTART);
+	handle(SIGALRM, give_up, 0);
 	prepared = true;
+}
+
+static void
+block_interrupts(sigset_t *before)
+{
+	sigset_t ours;
+
+	(void) sigemptyset(&ours);
+	(void) sigaddset(&ours, SIGINT);
+	(void) sigaddset(&ours, SIGTERM);
+	(void) sigprocmask(SIG_BLOCK, &ours, before);
+}
+
+static void
+set_cancelled(Connection *connection)
+{
+	PGcancel *before = cancelled;
+	sigset_t others;
+
+	block_interrupts(&others);
+	cancelled = connection ? PQgetCancel(connection->pg) : NULL;
+	cancelled_socket = connection ? PQsocket(connection->pg) : -1;
+	(void) sigprocmask(SIG_SETMASK, &others, NULL);
+	PQfreeCancel(before);
 }
 
 void
 connection_protect(Connection *connection)
 {
-	SetCancelConn(connection->pg);
+	set_cancelled(connection);
 	protected = true;
 }
 
@@ -69,8 +153,8 @@ void
 connection_unprotect(void)
 {
 	protected = false;
-	ResetCancelConn();
-	if (CancelRequested)
+	set_cancelled(NULL);
+	if (interrupted)
 		end_unless_protected();
 }
 
@@ -78,23 +162,25 @@ void
 connection_release(void)
 {
 	protected = true;
-	ResetCancelConn();
+	set_cancelled(NULL);
 }
 
 bool
 connection_interrupted(void)
 {
-	return CancelRequested;
+	return interrupted;
 }
 
 void
 connection_cancel(Connection *connection)
 {
 	PGcancel *cancel = PQgetCancel(connection->pg);
-	char fault[256];
+	sigset_t others;
 
+	block_interrupts(&others);
 	if (cancel)
-		(void) PQcancel(cancel, fault, sizeof(fault));
+		(void) cancel_within_limit(cancel, PQsocket(connection->pg));
+	(void) sigprocmask(SIG_SETMASK, &others, NULL);
 	PQfreeCancel(cancel);
 }
 
@@ -135,6 +221,7 @@ set_keepalives(PGconn *pg)
 	int idle = KEEPALIVE_IDLE;
 	int interval = KEEPALIVE_INTERVAL;
 	int count = KEEPALIVE_COUNT;
+	unsigned int timeout = (KEEPALIVE_IDLE + KEEPALIVE_INTERVAL * KEEPALIVE_COUNT) * 1000;
 	struct sockaddr_storage address;
 	socklen_t length = sizeof(address);
 
@@ -144,6 +231,11 @@ set_keepalives(PGconn *pg)
 	(void) setsockopt(PQsocket(pg), IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
 	(void) setsockopt(PQsocket(pg), IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
 	(void) setsockopt(PQsocket(pg), IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+#ifdef TCP_USER_TIMEOUT
+	/* while something is on its way there are no keepalives */
+	if (parameter_of(pg, "tcp_user_timeout") == NULL)
+		(void) setsockopt(PQsocket(pg), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout));
+#endif
 }
 
 static PGconn *

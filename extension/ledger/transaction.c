@@ -8,6 +8,7 @@
 #include "catalog/pg_extension.h"
 #include "commands/prepare.h"
 #include "commands/trigger.h"
+#include "libpq/libpq-be.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "pgstat.h"
@@ -342,6 +343,28 @@ refuse_second_deployer(const LOCKTAG *tag)
 					errhint("Try again when it has ended.")));
 }
 
+/*
+ * A client whose network is gone says nothing, and in its transaction others
+ * would wait for it as long as the system takes to notice: two hours.  Whoever
+ * has chosen anything keeps that.
+ */
+static void
+watch_client(void)
+{
+	static const char *const settings[][2] = {{"tcp_keepalives_idle", "60"},
+											  {"tcp_keepalives_interval", "15"},
+											  {"tcp_keepalives_count", "4"},
+											  {"tcp_user_timeout", "120000"}};
+
+	if (MyProcPort == NULL || MyProcPort->laddr.addr.ss_family == AF_UNIX ||
+		tcp_keepalives_idle != 0 || tcp_keepalives_interval != 0 || tcp_keepalives_count != 0 ||
+		tcp_user_timeout != 0)
+		return;
+	for (int at = 0; at < lengthof(settings); at++)
+		(void) set_config_option(settings[at][0], settings[at][1], PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_LOCAL, true, 0, false);
+}
+
 void
 dbm_transaction_lock_deployment(void)
 {
@@ -350,6 +373,7 @@ dbm_transaction_lock_deployment(void)
 	set_deployment_tag(&tag);
 	if (LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
 		refuse_second_deployer(&tag);
+	watch_client();
 }
 
 /* ---- a run in several transactions ---- */

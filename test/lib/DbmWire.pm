@@ -2,6 +2,10 @@
 #
 #   my $proxy = DbmWire->proxy($node, cut => 'text');    # ends when a client sends this
 #   my $proxy = DbmWire->proxy($node, mute => 'text');   # from then on no answer comes back
+#   my $proxy = DbmWire->proxy($node, tcp => 1);         # to the server's port of TCP, too
+#   $proxy->reset;             # both sides get RST, and nobody is there any more
+#   $proxy->silence;           # nothing goes through any more, and nobody is told
+#   $proxy->silence('server'); # nothing reaches the server; or the client
 #   my $fake = DbmWire->server(version => '14.9');       # answers every query with no row
 #   my $fake = DbmWire->server(version => '15.0', row => [ 'public', '0.0.1' ]);
 #   my $fake = DbmWire->server(silent => 1);             # takes connections and says nothing
@@ -18,6 +22,7 @@ use IO::Select;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
 use POSIX ();
+use Socket qw(SOL_SOCKET SO_LINGER);
 
 sub start
 {
@@ -29,6 +34,8 @@ sub start
     {
         # as a process of the story this one must not end it
         $SIG{$_} = 'DEFAULT' foreach qw(INT TERM CHLD);
+        # whoever waits for the end of a pipe must not wait for us
+        POSIX::close($_) foreach grep { $_ != fileno $listener } 3 .. 255;
         eval { $serve->($listener); };
         POSIX::_exit(0);
     }
@@ -53,6 +60,23 @@ sub stop
     return;
 }
 
+sub reset
+{
+    my ($self) = @_;
+
+    kill 'HUP', $self->{pid};
+    waitpid delete $self->{pid}, 0;
+    return;
+}
+
+sub silence
+{
+    my ($self, $whom) = @_;
+
+    kill !$whom ? 'STOP' : $whom eq 'server' ? 'USR1' : 'USR2', $self->{pid};
+    return;
+}
+
 sub DESTROY { $_[0]->stop; return; }
 
 # --- a proxy ------------------------------------------------------------------
@@ -66,16 +90,31 @@ sub proxy
             my ($listener) = @_;
             my $select = IO::Select->new($listener);
             my (%other, %client);
-            my ($tail, $muted) = ('', 0);
+            my ($tail, $muted, $deaf, $reset) = ('', 0, 0, 0);
 
-            while (my @ready = $select->can_read)
+            $SIG{USR1} = sub { $deaf = 1; };
+            $SIG{USR2} = sub { $muted = 1; };
+            $SIG{HUP} = sub { $reset = 1; };
+            while (1)
             {
+                my @ready = $select->can_read(0.1);
+
+                if ($reset)
+                {
+                    # closed so, a socket sends RST
+                    setsockopt $_, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0) foreach grep { $_ != $listener } $select->handles;
+                    return;
+                }
                 foreach my $socket (@ready)
                 {
                     if ($socket == $listener)
                     {
                         my $client = $listener->accept;
-                        my $server = IO::Socket::UNIX->new(Peer => $node->host . '/.s.PGSQL.' . $node->port) or die;
+                        my $server = $parameter{tcp}
+                          ? IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $node->port)
+                          : IO::Socket::UNIX->new(Peer => $node->host . '/.s.PGSQL.' . $node->port);
+
+                        die if !$server;
                         $other{$client} = $server;
                         $other{$server} = $client;
                         $client{$client} = 1;
@@ -83,7 +122,7 @@ sub proxy
                         next;
                     }
                     return unless sysread $socket, my $bytes, 65536;
-                    next if $muted && !$client{$socket};
+                    next if $muted && !$client{$socket} || $deaf && $client{$socket};
                     if ($client{$socket})
                     {
                         my $wanted = $parameter{cut} // $parameter{mute} // '';
