@@ -22,6 +22,13 @@
 #include "varatt.h"
 #endif
 
+/* 16 renamed what names the file of a relation. */
+#if PG_VERSION_NUM >= 160000
+#define dbm_set_sequence_record(record, relation) ((record)->locator = (relation)->rd_locator)
+#else
+#define dbm_set_sequence_record(record, relation) ((record)->node = (relation)->rd_node)
+#endif
+
 /* 18 writes it before the declaration, 15 to 17 behind; compilers take it before. */
 #define DBM_NORETURN __attribute__((noreturn))
 

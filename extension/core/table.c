@@ -11,7 +11,6 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
-#include "commands/sequence.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -33,6 +32,7 @@
 #include "core/errors.h"
 #include "core/installed.h"
 #include "core/own_writes.h"
+#include "core/sequence.h"
 #include "core/table.h"
 #include "core/table_shape.h"
 
@@ -176,7 +176,7 @@ advance(const DbmTable *table)
 	int64 id;
 
 	dbm_own_write_begin();
-	id = nextval_internal(require_oid(table->sequence), false);
+	id = dbm_sequence_next(require_oid(table->sequence));
 	dbm_own_write_end();
 	return id;
 }

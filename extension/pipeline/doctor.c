@@ -28,6 +28,7 @@
 #include "pipeline/capability.h"
 #include "pipeline/doctor.h"
 #include "pipeline/environment.h"
+#include "pipeline/replication.h"
 #include "schema/store.h"
 
 PG_FUNCTION_INFO_V1(dbm_doctor);
@@ -183,17 +184,6 @@ check_settings(DbmDoctorReport *report)
 	if (!dbm_setting_bool(DBM_SETTING_ROLLBACK_PROOF))
 		dbm_doctor_report(report, "setting", DBM_HEALTH_WARNING, "rollback_proof is off",
 						  "Run SELECT dbm_configure('rollback_proof', NULL).");
-}
-
-static void
-check_publication(DbmDoctorReport *report)
-{
-	char *name = dbm_publication_of_all_tables();
-
-	dbm_doctor_report(report, "publication", name ? DBM_HEALTH_WARNING : DBM_HEALTH_OK,
-					  name ? psprintf("publication \"%s\" is FOR ALL TABLES", name)
-						   : "no publication is FOR ALL TABLES",
-					  name ? "Publish the application's schemas instead." : NULL);
 }
 
 static Oid
@@ -419,9 +409,20 @@ dbm_doctor_report_table(DbmDoctorReport *report, const DbmTable *table)
 }
 
 static const DbmDoctorCheck checks[] = {
-	check_version,	check_server,	check_tier,	 check_identity, check_guard,
-	check_run_as,	check_settings, check_tables, check_publication, check_backup,
-	check_roles,	check_logging,	check_records,
+	check_version,
+	check_server,
+	check_tier,
+	check_identity,
+	check_guard,
+	check_run_as,
+	check_settings,
+	check_tables,
+	dbm_replication_check_out,
+	dbm_replication_check_in,
+	check_backup,
+	check_roles,
+	check_logging,
+	check_records,
 };
 
 static Datum
