@@ -45,7 +45,7 @@ sub fail_everywhere
     my ($what, $prepare, $act, $check) = @_;
     my ($points, $silent, $unexpected, $broken, $gone) = (0, 0, 0, 0, 0);
 
-    for (my $point = 1; $silent < 3 && $point < 3000; $point += $point < 40 ? 1 : 29)
+    for (my $point = 1; $silent < 3 && $point < 3000; $point += $point < 30 ? 1 : 61)
     {
         my $session = DbmSession->new($node, 'prod');
         my $name = sprintf '20260101_%06d_m', ++$number;
