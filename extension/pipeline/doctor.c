@@ -186,6 +186,17 @@ check_settings(DbmDoctorReport *report)
 						  "Run SELECT dbm_configure('rollback_proof', NULL).");
 }
 
+static void
+check_publication(DbmDoctorReport *report)
+{
+	char *name = dbm_publication_of_all_tables();
+
+	dbm_doctor_report(report, "publication", name ? DBM_HEALTH_WARNING : DBM_HEALTH_OK,
+					  name ? psprintf("publication \"%s\" is FOR ALL TABLES", name)
+						   : "no publication is FOR ALL TABLES",
+					  name ? "Publish the application's schemas instead." : NULL);
+}
+
 static Oid
 database_owner(void)
 {
@@ -409,20 +420,9 @@ dbm_doctor_report_table(DbmDoctorReport *report, const DbmTable *table)
 }
 
 static const DbmDoctorCheck checks[] = {
-	check_version,
-	check_server,
-	check_tier,
-	check_identity,
-	check_guard,
-	check_run_as,
-	check_settings,
-	check_tables,
-	dbm_replication_check_out,
-	dbm_replication_check_in,
-	check_backup,
-	check_roles,
-	check_logging,
-	check_records,
+	check_version, check_server,   check_tier,    check_identity,    check_guard,
+	check_run_as,  check_settings, check_tables,  check_publication, dbm_replication_check_in,
+	check_backup,  check_roles,    check_logging, check_records,
 };
 
 static Datum

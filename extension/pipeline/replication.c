@@ -1,7 +1,7 @@
 /*
- * pipeline/replication.c: do our tables go out by logical replication, or come in?
+ * pipeline/replication.c: do rows for our tables come in by logical replication?
  *
- * What comes in is refused by the triggers on our tables, and then the worker
+ * They are refused by the triggers on our tables, and then the worker
  * that applies it begins anew, forever.
  */
 #include "postgres.h"
@@ -9,7 +9,6 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/pg_publication.h"
 #include "catalog/pg_subscription.h"
 #include "catalog/pg_subscription_rel.h"
 #include "lib/stringinfo.h"
@@ -17,29 +16,7 @@
 #include "utils/rel.h"
 
 #include "core/installed.h"
-#include "pipeline/environment.h"
 #include "pipeline/replication.h"
-
-void
-dbm_replication_check_out(DbmDoctorReport *report)
-{
-	char *name = dbm_publication_of_all_tables();
-	List *ours = GetSchemaPublications(dbm_tables_namespace());
-	ListCell *cell;
-
-	if (name)
-		dbm_doctor_report(report, "publication", DBM_HEALTH_WARNING,
-						  psprintf("publication \"%s\" is FOR ALL TABLES", name),
-						  "Publish the application's schemas instead.");
-	foreach (cell, ours)
-		dbm_doctor_report(report, "publication", DBM_HEALTH_WARNING,
-						  psprintf("publication \"%s\" is for the tables of dbmaestro",
-								   get_publication_name(lfirst_oid(cell), false)),
-						  "Publish the application's schemas instead.");
-	if (name == NULL && ours == NIL)
-		dbm_doctor_report(report, "publication", DBM_HEALTH_OK, "no publication is FOR ALL TABLES",
-						  NULL);
-}
 
 /* Names of our tables into which a subscription is to write, or NULL. */
 static char *
