@@ -59,6 +59,8 @@ sub run_into
     my $error = dbm_refused($node, $database, "CALL dbm_apply_in_steps('$change', " . dbm_quote($script) . ')');
     $other->close;
     is($error->{sqlstate}, '55P03', "$change: a partition is locked");
+    my @places = $error->{text} =~ /change "$change", statement 1 at line 1/g;
+    is(scalar @places, 1, "$change: where it stands, once");
     is(state_of($change), 'partial partial', "$change: so it is partial");
     return;
 }
