@@ -127,5 +127,28 @@ foreach my $case ([ last => '' ], [ in_the_middle => "COMMENT ON TABLE %s IS 'do
     $_->close foreach $blocker, $builder, $session;
 }
 
+# ---- an index that another session is about to drop ----
+
+{
+    my $blocker = DbmSession->new($node, $database);
+    my $dropper = DbmSession->new($node, $database);
+    my $session = DbmSession->new($node, $database);
+
+    value('CREATE INDEX t_j ON t (j)');
+    $blocker->query('BEGIN; INSERT INTO t VALUES (2)');
+    $dropper->ask('DROP INDEX CONCURRENTLY t_j');
+    $node->poll_query_until($database, q(SELECT NOT indisvalid FROM pg_index WHERE indexrelid = 't_j'::regclass))
+      or die 'the index is not dropped';
+    $session->ask(q(CALL dbm_apply_in_steps('dropped', 'CREATE INDEX CONCURRENTLY t_j ON t (j)')));
+    $node->poll_query_until($database, q(SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE backend_type = 'dbmaestro step' AND NOT granted)))
+      or die 'the step does not wait';
+    $blocker->query('COMMIT');
+    $dropper->answer;
+    is($dropper->{err}, '', 'dropped: the other session drops it');
+    like($session->answer, qr/^applied\|/, 'dropped: and the step makes it anew') or diag($session->{err});
+    is(value(q(SELECT indisvalid FROM pg_index WHERE indexrelid = 't_j'::regclass)), 't', 'dropped: it is valid');
+    $_->close foreach $blocker, $dropper, $session;
+}
+
 $node->stop;
 done_testing();
