@@ -59,6 +59,8 @@ sub run_into
     my $error = dbm_refused($node, $database, "CALL dbm_apply_in_steps('$change', " . dbm_quote($script) . ')');
     $other->close;
     is($error->{sqlstate}, '55P03', "$change: a partition is locked");
+    my @places = $error->{text} =~ /change "$change", statement 1 at line 1/g;
+    is(scalar @places, 1, "$change: where it stands, once");
     is(state_of($change), 'partial partial', "$change: so it is partial");
     return;
 }
@@ -123,6 +125,29 @@ foreach my $case ([ last => '' ], [ in_the_middle => "COMMENT ON TABLE %s IS 'do
     is(value("SELECT 't_i'::regclass::oid"), $index, 'hidden: nobody has dropped what has become valid');
     is(value("SELECT indisvalid FROM pg_index WHERE indexrelid = $index"), 't', 'hidden: it is valid');
     $_->close foreach $blocker, $builder, $session;
+}
+
+# ---- an index that another session is about to drop ----
+
+{
+    my $blocker = DbmSession->new($node, $database);
+    my $dropper = DbmSession->new($node, $database);
+    my $session = DbmSession->new($node, $database);
+
+    value('CREATE INDEX t_j ON t (j)');
+    $blocker->query('BEGIN; INSERT INTO t VALUES (2)');
+    $dropper->ask('DROP INDEX CONCURRENTLY t_j');
+    $node->poll_query_until($database, q(SELECT NOT indisvalid FROM pg_index WHERE indexrelid = 't_j'::regclass))
+      or die 'the index is not dropped';
+    $session->ask(q(CALL dbm_apply_in_steps('dropped', 'CREATE INDEX CONCURRENTLY t_j ON t (j)')));
+    $node->poll_query_until($database, q(SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE backend_type = 'dbmaestro step' AND NOT granted)))
+      or die 'the step does not wait';
+    $blocker->query('COMMIT');
+    $dropper->answer;
+    is($dropper->{err}, '', 'dropped: the other session drops it');
+    like($session->answer, qr/^applied\|/, 'dropped: and the step makes it anew') or diag($session->{err});
+    is(value(q(SELECT indisvalid FROM pg_index WHERE indexrelid = 't_j'::regclass)), 't', 'dropped: it is valid');
+    $_->close foreach $blocker, $dropper, $session;
 }
 
 $node->stop;

@@ -128,6 +128,26 @@ foreach my $case ([ worker => 'VACUUM t' ], [ group => "CREATE INDEX CONCURRENTL
     $_->close foreach $session, $behind;
 }
 
+# ---- a client that goes while nothing is done ----
+
+{
+    my $application = application('LOCK TABLE t');
+    my $session = deployer();
+    my $pid = $session->query('SELECT pg_backend_pid()');
+
+    configure(lock_timeout => '100ms', lock_retries => 3, lock_retry_delay => '10min');
+    $session->ask(call('gone', "COMMENT ON TABLE a IS 'done'; LOCK TABLE t;\nCREATE INDEX CONCURRENTLY gone_i ON a (j)"));
+    wait_for('the pause', "SELECT wait_event = 'Extension' FROM pg_stat_activity WHERE pid = $pid");
+    $session->kill;
+    wait_for('the end of the session', "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $pid)");
+    is(value('SELECT unfinished_state FROM dbm_status()'), 'interrupted', 'gone: nobody is at it any more');
+    $application->close;
+    configure(lock_retry_delay => '100ms');
+    $session = deployer();
+    like($session->query("CALL dbm_resume('gone')"), qr/^applied\|/, 'gone: resumed');
+    $session->close;
+}
+
 # ---- ended where a setting says so ----
 
 {

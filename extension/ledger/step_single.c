@@ -313,7 +313,12 @@ dbm_step_take_single(DbmStepRun *steps)
 		if (part->single)
 			take_part_by_worker(steps, part);
 		else
+		{
+			/* its own text has a place of its own */
+			dbm_script_place_end(&place);
 			take_part_by_transaction(steps, part);
+			dbm_script_place_begin(&place, steps->run.script, dbm_part_statement(steps));
+		}
 	}
 	if (parts == NIL)
 	{

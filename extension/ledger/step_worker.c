@@ -247,11 +247,12 @@ run_in_portal(const DbmStepOrder *order, PlannedStmt *plan, QueryCompletion *com
 }
 
 /*
- * Was the invalid index that is to be dropped on its way to become a valid one,
- * in the hands of a session that nobody could see at work?
+ * Is the invalid index that is to be dropped gone, or valid?  It may have been in
+ * the hands of a session that builds or drops it, and that nobody could see at
+ * work.
  */
 static bool
-has_become_valid(const DbmStepOrder *order)
+is_cleaned_up(const DbmStepOrder *order)
 {
 	const DropStmt *drop = (const DropStmt *) dbm_step_parse(order->statement)->stmt;
 	DbmIndexState state;
@@ -261,9 +262,9 @@ has_become_valid(const DbmStepOrder *order)
 		return false;
 	index = dbm_relation_find_list(linitial_node(List, drop->objects));
 	if (!OidIsValid(index) || !dbm_index_state(index, &state))
-		return false;
+		return true;
 	dbm_index_lock(index, state.table);
-	return dbm_index_state(index, &state) && state.valid;
+	return !dbm_index_state(index, &state) || state.valid;
 }
 
 static void
@@ -275,7 +276,7 @@ run_statement(const DbmStepOrder *order, QueryCompletion *completion)
 	MemoryContextSwitchTo(MessageContext);
 	if (StatementTimeout > 0)
 		enable_timeout_after(STATEMENT_TIMEOUT, StatementTimeout);
-	if (!order->head.cleanup || !has_become_valid(order))
+	if (!order->head.cleanup || !is_cleaned_up(order))
 		run_in_portal(order, plan_statement(order), completion);
 	if (get_timeout_active(STATEMENT_TIMEOUT))
 		disable_timeout(STATEMENT_TIMEOUT, false);
