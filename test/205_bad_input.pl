@@ -257,6 +257,8 @@ sub confined
     my $many = DbmRepository->new($node, dev => 'large');
     my $tree = '';
     my ($kind, $out) = ('100644 blob');
+    # seconds that only what grows with the square of the files would take, on a slow machine too
+    my $long = 600;
 
     $many->write('head' => "-- Irreversible: yes\nSELECT 1;\n", 'tail' => "-- Irreversible: yes\n-- Requires: 20260201_049999_x\nSELECT 1;\n");
     my %blob = map { $_ => $many->git('hash-object', '-w', $_) =~ s/\n//r } qw(head tail dbmaestro.conf);
@@ -266,23 +268,23 @@ sub confined
     $many->git('reset', '-q', '--soft', $many->git('commit-tree', '-m', 'Many', $root) =~ s/\n//r);
     my (undef, $stderr, $seconds) = confined($many, 200, 'check');
     like($stderr, qr/^100000 changes in commit \w+: 0 errors, 0 warnings$/m, '100,000 files: check');
-    cmp_ok($seconds, '<', 60, '100,000 files: check in time');
+    cmp_ok($seconds, '<', $long, '100,000 files: check in time');
     (my $stdout, undef, $seconds) = confined($many, 300, 'plan dev --format csv');
     is(scalar(() = $stdout =~ /,pending,/g), 100_000, '100,000 files: plan');
-    cmp_ok($seconds, '<', 90, '100,000 files: plan in time');
+    cmp_ok($seconds, '<', $long, '100,000 files: plan in time');
     (undef, undef, $seconds) = confined($many, 300, 'deploy dev --dry-run --to 20260201_099999_x >/dev/null');
-    cmp_ok($seconds, '<', 90, '100,000 files: up to the last one in time');
+    cmp_ok($seconds, '<', $long, '100,000 files: up to the last one in time');
 
     # the same as files that lie there
     $many->git('checkout', '-q', 'HEAD', '--', '.');
     (undef, $stderr, $seconds) = confined($many, 200, 'check --worktree');
     like($stderr, qr/^100000 changes in the work tree: 0 errors, 0 warnings$/m, '100,000 files of a work tree: check');
-    cmp_ok($seconds, '<', 60, '100,000 files of a work tree: check in time');
+    cmp_ok($seconds, '<', $long, '100,000 files of a work tree: check in time');
     ($stdout, undef, $seconds) = confined($many, 300, 'plan dev --worktree --format csv');
     is(scalar(() = $stdout =~ /,pending,/g), 100_000, '100,000 files of a work tree: plan');
-    cmp_ok($seconds, '<', 90, '100,000 files of a work tree: plan in time');
+    cmp_ok($seconds, '<', $long, '100,000 files of a work tree: plan in time');
     (undef, undef, $seconds) = confined($many, 300, 'deploy dev --worktree --dry-run --to 20260201_099999_x >/dev/null');
-    cmp_ok($seconds, '<', 90, '100,000 files of a work tree: up to the last one in time');
+    cmp_ok($seconds, '<', $long, '100,000 files of a work tree: up to the last one in time');
 }
 
 # --- output ------------------------------------------------------------------------------

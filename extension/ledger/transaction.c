@@ -8,7 +8,6 @@
 #include "catalog/pg_extension.h"
 #include "commands/prepare.h"
 #include "commands/trigger.h"
-#include "libpq/libpq-be.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "pgstat.h"
@@ -103,9 +102,9 @@ require_firing_triggers(const char *act)
 {
 	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_ORIGIN)
 		ereport(ERROR, (errcode(ERRCODE_DBM_TRANSACTION_STATE),
-				 errmsg("%s cannot run while session_replication_role is not origin", act),
-				 errdetail("Triggers and foreign keys would not take part."),
-				 errhint("Run: RESET session_replication_role;")));
+						errmsg("%s cannot run while session_replication_role is not origin", act),
+						errdetail("Triggers and foreign keys would not take part."),
+						errhint("Run: RESET session_replication_role;")));
 }
 
 /* A portal that is executing cannot be run once more; any other could be. */
@@ -171,9 +170,9 @@ require_no_prepared_statements(const char *act)
 			continue;
 		ereport(ERROR,
 				(errcode(ERRCODE_DBM_TRANSACTION_STATE),
-						errmsg("%s cannot run while the prepared statement \"%s\" exists", act, name),
-						errdetail("A statement from before a run could be executed inside it."),
-						errhint("Run: DEALLOCATE ALL;")));
+				 errmsg("%s cannot run while the prepared statement \"%s\" exists", act, name),
+				 errdetail("A statement from before a run could be executed inside it."),
+				 errhint("Run: DEALLOCATE ALL;")));
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	tuplestore_end(rows);
@@ -359,6 +358,17 @@ refuse_second_deployer(const LOCKTAG *tag)
 					errhint("Try again when it has ended.")));
 }
 
+/* Not by a unix socket.  Asked of the server's function: the header of MyProcPort wants others' headers. */
+static bool
+comes_over_network(void)
+{
+	LOCAL_FCINFO(fcinfo, 0);
+
+	InitFunctionCallInfoData(*fcinfo, NULL, 0, InvalidOid, NULL, NULL);
+	(void) inet_client_port(fcinfo);
+	return !fcinfo->isnull;
+}
+
 /*
  * A client whose network is gone says nothing, and in its transaction others
  * would wait for it as long as the system takes to notice: two hours.  Whoever
@@ -372,9 +382,8 @@ watch_client(void)
 											  {"tcp_keepalives_count", "4"},
 											  {"tcp_user_timeout", "120000"}};
 
-	if (MyProcPort == NULL || MyProcPort->laddr.addr.ss_family == AF_UNIX ||
-		tcp_keepalives_idle != 0 || tcp_keepalives_interval != 0 || tcp_keepalives_count != 0 ||
-		tcp_user_timeout != 0)
+	if (!comes_over_network() || tcp_keepalives_idle != 0 || tcp_keepalives_interval != 0 ||
+		tcp_keepalives_count != 0 || tcp_user_timeout != 0)
 		return;
 	for (int at = 0; at < lengthof(settings); at++)
 		(void) set_config_option(settings[at][0], settings[at][1], PGC_USERSET, PGC_S_SESSION,
