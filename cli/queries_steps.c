@@ -25,7 +25,8 @@ queries_apply_in_steps(Connection *connection, const char *change, const char *s
 	else
 		add_text(&parameters, TEXTOID, NULL);
 	add_text(&parameters, INT8OID, deployment);
-	return parameters_ask(connection,
+	return parameters_ask(
+		connection,
 		psprintf("CALL %s.dbm_apply_in_steps($1, $2, $3, '{}', $4)", connection->schema),
 			   &parameters);
 }
@@ -37,7 +38,8 @@ queries_rollback_in_steps(Connection *connection, const char *change, const char
 
 	add_text(&parameters, TEXTOID, change);
 	add_text(&parameters, TEXTOID, reason);
-	return parameters_ask(connection, psprintf("CALL %s.dbm_rollback_in_steps($1, $2)", connection->schema),
+	return parameters_ask(connection,
+						  psprintf("CALL %s.dbm_rollback_in_steps($1, $2)", connection->schema),
 			   &parameters);
 }
 
@@ -50,8 +52,8 @@ queries_resume(Connection *connection, const char *change, const char *interrupt
 	add_text(&parameters, TEXTOID, change);
 	add_text(&parameters, TEXTOID, interrupted);
 	add_text(&parameters, TEXTOID, reason);
-	return parameters_ask(connection, psprintf("CALL %s.dbm_resume($1, $2, $3)", connection->schema),
-			   &parameters);
+	return parameters_ask(
+		connection, psprintf("CALL %s.dbm_resume($1, $2, $3)", connection->schema), &parameters);
 }
 
 PGresult *
