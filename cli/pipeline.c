@@ -27,6 +27,7 @@ typedef struct Pipeline
 	bool sending;
 	bool unwritten;				/* libpq still holds something to write */
 	bool failed;
+	bool broken;				/* not all could be written: no end is a good one */
 } Pipeline;
 
 static void
@@ -40,7 +41,12 @@ send_more(Pipeline *pipeline)
 		!pipeline->source(pipeline->context))
 		pipeline->sending = false;
 	if (pipeline->apart == pipeline->sending)
-		pipeline->syncs += PQpipelineSync(pg);
+	{
+		if (PQpipelineSync(pg) == 1)
+			pipeline->syncs++;
+		else
+			pipeline->broken = true;
+	}
 	else if (pipeline->sending)
 		/* the server sends what it has, and does not wait for Sync */
 		(void) PQsendFlushRequest(pg);
@@ -54,7 +60,10 @@ write_out(Pipeline *pipeline)
 	/* after an error of the connection there may still be something to read */
 	pipeline->unwritten = code == 1;
 	if (code < 0)
+	{
 		pipeline->sending = false;
+		pipeline->broken = true;
+	}
 }
 
 static void
@@ -82,7 +91,7 @@ take_result(Pipeline *pipeline, PGresult *result)
 static bool
 is_complete(const Pipeline *pipeline)
 {
-	return !pipeline->sending && pipeline->syncs == 0;
+	return !pipeline->sending && !pipeline->broken && pipeline->syncs == 0;
 }
 
 /* Takes the results that have come; between two commands libpq puts a NULL. */
@@ -144,6 +153,9 @@ run(Connection *connection, PipelineSource source, PipelineSink sink, void *cont
 
 		send_more(&pipeline);
 		write_out(&pipeline);
+		/* nothing was left to send, and all answers are there: nothing more comes */
+		if (is_complete(&pipeline))
+			break;
 		readable = wait_for_socket(&pipeline);
 		take_results(&pipeline);
 		if (!readable || connection_is_lost(connection))

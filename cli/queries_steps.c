@@ -28,7 +28,7 @@ queries_apply_in_steps(Connection *connection, const char *change, const char *s
 	return parameters_ask(
 		connection,
 		psprintf("CALL %s.dbm_apply_in_steps($1, $2, $3, '{}', $4)", connection->schema),
-		&parameters);
+			   &parameters);
 }
 
 PGresult *
@@ -40,7 +40,7 @@ queries_rollback_in_steps(Connection *connection, const char *change, const char
 	add_text(&parameters, TEXTOID, reason);
 	return parameters_ask(connection,
 						  psprintf("CALL %s.dbm_rollback_in_steps($1, $2)", connection->schema),
-						  &parameters);
+			   &parameters);
 }
 
 PGresult *
@@ -62,8 +62,8 @@ queries_unfinished(Connection *connection)
 	static const Parameters none;
 
 	return parameters_ask(connection,
-						  psprintf("SELECT unfinished_change, unfinished_at, unfinished_evidence"
-								   " FROM %s.dbm_status()",
-								   connection->schema),
-						  &none);
+			   psprintf("SELECT unfinished_change, unfinished_at, unfinished_evidence"
+						" FROM %s.dbm_status()",
+						connection->schema),
+			   &none);
 }

@@ -102,9 +102,11 @@ DROP TABLE public.sneaked_in;
 CREATE EVENT TRIGGER regress_steps_watch ON ddl_command_end WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION public.watch();
 CREATE EVENT TRIGGER regress_steps_watch_drop ON sql_drop WHEN TAG IN ('DROP INDEX') EXECUTE FUNCTION public.watch();
 SELECT dbm_guard('enforce', preload => false);
-CALL dbm_apply_in_steps('b2', 'CREATE INDEX CONCURRENTLY mine_j ON mine (i)');
+CALL dbm_apply_in_steps('b2', 'CREATE INDEX CONCURRENTLY mine_j ON mine (i)') \gset
+\echo :outcome :run :statements
 SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'sneaked_in';
-CALL dbm_apply_in_steps('b3', 'DROP TABLE sneaked_in; DROP INDEX CONCURRENTLY mine_j');
+CALL dbm_apply_in_steps('b3', 'DROP TABLE sneaked_in; DROP INDEX CONCURRENTLY mine_j') \gset
+\echo :outcome :run :statements
 SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'sneaked_in';
 SELECT dbm_guard('off');
 DROP EVENT TRIGGER regress_steps_watch;

@@ -17,7 +17,8 @@ CALL dbm_resume('taken');
 \echo :LAST_ERROR_SQLSTATE
 SELECT ordinal, state, sqlstate FROM states WHERE change = 'taken' ORDER BY ordinal;
 DROP DATABASE ledger_steps_taken;
-CALL dbm_resume('taken');
+CALL dbm_resume('taken') \gset
+\echo :outcome :run :statements
 SELECT ordinal, state, evidence ~ 'ledger_steps_taken is there' AS there FROM states WHERE change = 'taken' AND ordinal = 2;
 DROP DATABASE ledger_steps_taken;
 -- of a change of which nothing is there, there is nothing that a word could be about
@@ -32,7 +33,8 @@ CALL dbm_resume('slip');
 CALL dbm_resume('slip', interrupted => 'done');
 \echo :LAST_ERROR_SQLSTATE
 CALL dbm_resume('slip', interrupted => 'again');
-CALL dbm_resume('slip', interrupted => 'done');
+CALL dbm_resume('slip', interrupted => 'done') \gset
+\echo :outcome :run :statements
 SELECT ordinal, state, evidence ~ ' said that it was done.$' AS said FROM states WHERE change = 'slip' ORDER BY ordinal;
 
 -- a function that is called like the server's is run once, and nothing is set by it
@@ -40,7 +42,8 @@ CREATE SCHEMA own;
 CREATE TABLE own.calls (value text);
 CREATE FUNCTION own.set_config(name text, value text, is_local boolean) RETURNS text LANGUAGE sql AS $$ INSERT INTO own.calls VALUES (value) RETURNING value $$;
 CREATE FUNCTION own.setting() RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE NOTICE 'a.b is %', current_setting('a.b', true); RETURN 1; END $$;
-CALL dbm_apply_in_steps('config', 'SELECT own.set_config(''a.b'', ''own'', false); SET search_path = own, pg_catalog, public; SELECT set_config(''a.b'', ''server'', false); VACUUM t; SELECT own.setting()');
+CALL dbm_apply_in_steps('config', 'SELECT own.set_config(''a.b'', ''own'', false); SET search_path = own, pg_catalog, public; SELECT set_config(''a.b'', ''server'', false); VACUUM t; SELECT own.setting()') \gset
+\echo :outcome :run :statements
 SELECT * FROM own.calls;
 
 -- a role reindexes what it may, and leaves to others what they have left
@@ -54,7 +57,8 @@ GRANT USAGE ON SCHEMA theirs TO regress_steps_reindex;
 SELECT dbm_configure('run_as', 'regress_steps_reindex');
 -- the server's warnings differ from major to major
 SET client_min_messages = 'error';
-CALL dbm_apply_in_steps('reindex', 'REINDEX DATABASE CONCURRENTLY ledger_steps_corners');
+CALL dbm_apply_in_steps('reindex', 'REINDEX DATABASE CONCURRENTLY ledger_steps_corners') \gset
+\echo :outcome :run :statements
 SELECT ordinal, state, evidence FROM states WHERE change = 'reindex';
 \c :before
 DROP DATABASE ledger_steps_corners WITH (FORCE);

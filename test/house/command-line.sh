@@ -2,8 +2,8 @@
 status=0
 # statements in strings, but where scripts are written; messages that tell people what to run are sentences with a colon before it
 if grep -nE '"[( ]*(SELECT|INSERT|UPDATE|DELETE|WITH|CALL|BEGIN|COMMIT|ROLLBACK|SET|CREATE|ALTER|DROP|GRANT) ?[a-z_%("]?' \
-    cli/*.c | grep -vE '^cli/(queries|queries_[a-z]+|dump_script)\.c:'; then
-    echo "(SQL belongs into cli/queries*.c)"
+    cli/*.c | grep -vE '^cli/(queries|queries_baseline|queries_steps|dump_script)\.c:'; then
+    echo "(SQL belongs into cli/queries.c)"
     status=1
 fi
 if grep -n 'PG_VERSION_NUM\|PG_MAJORVERSION\|LIBPQ_HAS' cli/*.[ch] | grep -v '^cli/compat\.h:'; then
