@@ -5,8 +5,7 @@
  */
 #include "postgres_fe.h"
 
-#include "fe_utils/string_utils.h"
-
+#include "message.h"
 #include "parameters.h"
 #include "queries.h"
 
@@ -160,22 +159,30 @@ queries_leftovers(Connection *connection)
 						  &none);
 }
 
+static PGresult *
+run_on_database(Connection *connection, const char *command, const char *name, const char *more)
+{
+	static const Parameters none;
+	char *quoted = PQescapeIdentifier(connection->pg, name, strlen(name));
+	PGresult *result;
+
+	if (quoted == NULL)
+		message_die(EXIT_ERROR, NULL, "%s", PQerrorMessage(connection->pg));
+	result = parameters_ask(connection, psprintf("%s %s %s", command, quoted, more), &none);
+	PQfreemem(quoted);
+	return result;
+}
+
 PGresult *
 queries_create_database(Connection *connection, const char *name, const char *likeness)
 {
-	static const Parameters none;
-
-	return parameters_ask(connection, psprintf("CREATE DATABASE %s %s", fmtId(name), likeness),
-						  &none);
+	return run_on_database(connection, "CREATE DATABASE", name, likeness);
 }
 
 PGresult *
 queries_drop_database(Connection *connection, const char *name)
 {
-	static const Parameters none;
-
-	return parameters_ask(connection,
-						  psprintf("DROP DATABASE IF EXISTS %s WITH (FORCE)", fmtId(name)), &none);
+	return run_on_database(connection, "DROP DATABASE IF EXISTS", name, "WITH (FORCE)");
 }
 
 PGresult *
