@@ -28,7 +28,7 @@ dbm_client_require(void)
 	TimestampTz now = GetCurrentTimestamp();
 
 	if (whereToSendOutput != DestRemote || MyProcPort == NULL || !WaitEventSetCanReportClosed() ||
-		!TimestampDifferenceExceeds(looked_at, now, LOOK_EVERY_MS))
+		(now >= looked_at && !TimestampDifferenceExceeds(looked_at, now, LOOK_EVERY_MS)))
 		return;
 	looked_at = now;
 	if (pq_check_connection())

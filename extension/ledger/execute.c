@@ -252,7 +252,9 @@ dbm_execution_enter(DbmExecution *execution, DbmExecutionPlace *place)
 	execution->ran_as = OidIsValid(execution->run_as) ? execution->run_as : place->user;
 	place->nest = NewGUCNestLevel();
 	/* in this security context SET ROLE is refused, also to functions of the script */
-	SetUserIdAndSecContext(execution->ran_as, place->security | SECURITY_LOCAL_USERID_CHANGE);
+	SetUserIdAndSecContext(execution->ran_as,
+						   place->security | SECURITY_LOCAL_USERID_CHANGE |
+							   (execution->looks ? SECURITY_RESTRICTED_OPERATION : 0));
 	dbm_run_settings_set(execution->ran_as);
 	set_for_run("search_path", dbm_setting_text(DBM_SETTING_SEARCH_PATH));
 	if (!execution->patient)

@@ -28,6 +28,7 @@ typedef struct DbmExecution
 	Oid			run_as;			/* InvalidOid: the current user */
 	List	   *settings;		/* of const DbmStatement *, run first: what earlier steps have set */
 	const DbmScript *settings_script;	/* where they are */
+	bool		looks;			/* nothing is run: code that is called meanwhile may leave nothing for later */
 	bool		patient;		/* nobody queues behind it: no lock_timeout but the session's own */
 
 	/* filled in as statements run to their end; in the context of the caller */

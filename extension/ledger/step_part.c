@@ -37,6 +37,7 @@ void
 dbm_part_begin_execution(DbmStepRun *steps, DbmExecution *execution, DbmExecutionPlace *place)
 {
 	memset(execution, 0, sizeof(DbmExecution));
+	execution->looks = true;
 	execution->run_as = steps->run.execution.run_as;
 	execution->settings = dbm_script_settings(steps->run.script, steps->current->first);
 	execution->settings_script = steps->run.script;

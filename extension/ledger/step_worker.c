@@ -15,6 +15,7 @@
 #include "libpq/pqmq.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "optimizer/planner.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "storage/dsm.h"
@@ -341,6 +342,20 @@ forbid_change_of_role(void)
 	}
 }
 
+static planner_hook_type next_planner = NULL;
+
+/*
+ * A process that helps with a query is authenticated as this one was, and knows
+ * nothing of what is forbidden here: no query has any.
+ */
+static PlannedStmt *
+plan_alone(Query *query, const char *text, int options, ParamListInfo parameters)
+{
+	options &= ~CURSOR_OPT_PARALLEL_OK;
+	return next_planner ? next_planner(query, text, options, parameters)
+						: standard_planner(query, text, options, parameters);
+}
+
 static void
 become(Oid role)
 {
@@ -348,6 +363,8 @@ become(Oid role)
 	SetSessionAuthorization(role, superuser_arg(role));
 	SetCurrentRoleId(InvalidOid, false);
 	forbid_change_of_role();
+	next_planner = planner_hook;
+	planner_hook = plan_alone;
 	CommitTransactionCommand();
 }
 

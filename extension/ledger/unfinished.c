@@ -5,6 +5,7 @@
 
 #include "access/stratnum.h"
 #include "access/xact.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/resowner.h"
@@ -137,6 +138,24 @@ read_script(const DbmUnfinished *unfinished)
 	return dbm_script_read(text, length, &rules);
 }
 
+/*
+ * The role of the script; where none is configured, the one that ran it: what is
+ * called on the way is never run by whoever looks.
+ */
+static Oid
+role_of_run(const DbmUnfinished *unfinished)
+{
+	DbmRow *row = dbm_row_make(&dbm_run_table);
+	Oid role = dbm_run_role(unfinished->change);
+
+	if (OidIsValid(role))
+		return role;
+	if (!dbm_table_get_int64(&dbm_run_table, unfinished->run, row, NULL) ||
+		dbm_row_text(row, DBM_RUN_RUN_AS) == NULL)
+		return InvalidOid;
+	return get_role_oid(dbm_row_text(row, DBM_RUN_RUN_AS), true);
+}
+
 static char *
 prove(const DbmUnfinished *unfinished)
 {
@@ -152,7 +171,10 @@ prove(const DbmUnfinished *unfinished)
 	if (text || strcmp(dbm_row_text(row, DBM_RUN_STEP_KIND), "single") != 0)
 		return text;
 	text = dbm_row_text(row, DBM_RUN_STEP_STATEMENT);
-	execution.run_as = dbm_run_role(unfinished->change);
+	execution.looks = true;
+	execution.run_as = role_of_run(unfinished);
+	if (!OidIsValid(execution.run_as))
+		return NULL;
 	execution.settings_script = read_script(unfinished);
 	execution.settings = dbm_script_settings(execution.settings_script, unfinished->statement);
 	dbm_execution_enter(&execution, &place);
@@ -178,7 +200,7 @@ dbm_unfinished_prove(const DbmUnfinished *unfinished)
 		PushActiveSnapshot(GetTransactionSnapshot());
 		evidence = prove(unfinished);
 		PopActiveSnapshot();
-		ReleaseCurrentSubTransaction();
+		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(caller);
 	}
 	PG_CATCH();

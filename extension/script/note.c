@@ -51,6 +51,14 @@ string_constant(Node *node)
 }
 
 static bool
+is_boolean(Node *node)
+{
+	A_Const *constant = (A_Const *) node;
+
+	return IsA(node, A_Const) && !constant->isnull && IsA(&constant->val, Boolean);
+}
+
+static bool
 is_true(Node *node)
 {
 	A_Const *constant = (A_Const *) node;
@@ -87,7 +95,8 @@ set_config_call(const ResTarget *target)
 		strcmp(strVal(linitial(call->funcname)), "pg_catalog") != 0)
 		return NULL;
 	if (string_constant(linitial(call->args)) == NULL ||
-		string_constant(lsecond(call->args)) == NULL)
+		string_constant(lsecond(call->args)) == NULL || !is_boolean(lthird(call->args)) ||
+		call->agg_order || call->agg_filter || call->over)
 		return NULL;
 	return call;
 }
@@ -103,7 +112,9 @@ note_set_config(Notes *notes, const SelectStmt *select)
 	ListCell *cell;
 
 	if (select->op != SETOP_NONE || select->fromClause || select->whereClause ||
-		select->withClause || select->intoClause || select->valuesLists)
+		select->withClause || select->intoClause || select->valuesLists || select->distinctClause ||
+		select->groupClause || select->havingClause || select->windowClause || select->sortClause ||
+		select->limitOffset || select->limitCount || select->lockingClause)
 		return;
 	foreach (cell, select->targetList)
 	{
