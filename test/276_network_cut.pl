@@ -171,6 +171,10 @@ foreach my $notices (0, 1)
     cmp_ok(time - $began, '<', 60, 'silence: within the limit for a request to cancel');
     is($cases{$_}{direct}->json('status')->[0]{lock_pid}, $cases{$_}{backend}, "silence, $_: the server goes on") foreach qw(pipeline build);
     release($cases{$_}) foreach qw(pipeline build);
+    # once the connection is broken the build would be ended
+    wait_until('the build that nobody hears of', sub {
+            return $node->safe_psql('silent_build', "SELECT count(*) FROM dbmaestro.change WHERE change LIKE '%two' AND state = 'applied'") eq '1';
+        });
     $_->{proxy}->stop foreach values %cases;
     await_backend($_) foreach values %cases;
     check_server($cases{pipeline}, 'silence, pipeline', 'one two three', '');

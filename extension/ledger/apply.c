@@ -141,6 +141,8 @@ apply_body(PG_FUNCTION_ARGS)
 	dbm_change_release_text(&change);
 	dbm_change_write(&change, "applied", run.id);
 	dbm_run_record(&run);
+	if (run.single_deployment)
+		dbm_schema_save();
 	dbm_commit_expect(DBM_CAPABILITY_DEPLOY, "dbm_apply", run.change);
 	return dbm_run_result(fcinfo, &run, "applied");
 }

@@ -191,6 +191,7 @@ baseline_body(PG_FUNCTION_ARGS)
 	dbm_change_release_text(&change);
 	dbm_change_write(&change, "applied", run.id);
 	dbm_run_record(&run);
+	dbm_schema_save();
 	dbm_commit_expect(DBM_CAPABILITY_ADMIN, "dbm_baseline", run.change);
 	return dbm_run_result(fcinfo, &run, "adopted");
 }

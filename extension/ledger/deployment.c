@@ -28,6 +28,7 @@
 #include "ledger/tables.h"
 #include "ledger/transaction.h"
 #include "pipeline/capability.h"
+#include "schema/schema.h"
 
 PG_FUNCTION_INFO_V1(dbm_deployment_start);
 PG_FUNCTION_INFO_V1(dbm_deployment_finish);
@@ -539,6 +540,7 @@ finish_body(PG_FUNCTION_ARGS)
 	dbm_deployment_close(row, outcome);
 	dbm_table_update(row, &tid);
 	record("dbm_deployment_finish", id, outcome);
+	dbm_schema_save();
 	if (strcmp(outcome, "succeeded") == 0)
 		dbm_fingerprint_of_deployment(row);
 	PG_RETURN_VOID();

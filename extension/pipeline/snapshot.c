@@ -33,6 +33,7 @@ snapshot_body(PG_FUNCTION_ARGS)
 		event.detail = psprintf("label \"%s\", root %s", label, dbm_hex(root, DBM_DIGEST_LENGTH));
 		dbm_event_record(&event);
 	}
+	dbm_schema_save();
 	PG_RETURN_INT64(id);
 }
 

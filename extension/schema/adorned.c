@@ -87,7 +87,7 @@ read_extensions(DbmAdorned *adorned, Snapshot snapshot)
 }
 
 DbmAdorned *
-dbm_adorned_read(Snapshot snapshot)
+dbm_adorned_make(void)
 {
 	HASHCTL control = {.keysize = sizeof(DbmUnitKey),
 					   .entrysize = sizeof(Adornment),
@@ -96,6 +96,14 @@ dbm_adorned_read(Snapshot snapshot)
 
 	adorned->objects = hash_create("dbmaestro adorned objects", 256, &control,
 								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	return adorned;
+}
+
+DbmAdorned *
+dbm_adorned_read(Snapshot snapshot)
+{
+	DbmAdorned *adorned = dbm_adorned_make();
+
 	read_comments(adorned, snapshot);
 	read_extensions(adorned, snapshot);
 	return adorned;
@@ -112,4 +120,22 @@ dbm_adorned_has(DbmAdorned *adorned, Oid classid, Oid objid, int adornments)
 		return true;
 	adornment = hash_search(adorned->objects, &key, HASH_FIND, NULL);
 	return adornment && (adornment->adornments & adornments) != 0;
+}
+
+int
+dbm_adorned_count(DbmAdorned *adorned)
+{
+	return hash_get_num_entries(adorned->objects);
+}
+
+void
+dbm_adorned_each(DbmAdorned *adorned,
+				 void (*function)(DbmUnitKey object, int adornments, void *arg), void *arg)
+{
+	HASH_SEQ_STATUS status;
+	Adornment *adornment;
+
+	hash_seq_init(&status, adorned->objects);
+	while ((adornment = hash_seq_search(&status)) != NULL)
+		function(adornment->object, adornment->adornments, arg);
 }

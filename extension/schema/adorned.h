@@ -22,9 +22,18 @@
 /* Reads the catalogs under the snapshot, in the current memory context. */
 extern DbmAdorned *dbm_adorned_read(Snapshot snapshot);
 
+/* Makes an empty set in the current memory context. */
+extern DbmAdorned *dbm_adorned_make(void);
+
 extern void dbm_adorned_add(DbmAdorned *adorned, DbmUnitKey object, int adornments);
 
 /* May the object (or a part of it) have one of these? */
 extern bool dbm_adorned_has(DbmAdorned *adorned, Oid classid, Oid objid, int adornments);
+
+/* Number of objects in the set; calls the function for each. */
+extern int dbm_adorned_count(DbmAdorned *adorned);
+extern void dbm_adorned_each(DbmAdorned *adorned,
+							 void (*function)(DbmUnitKey object, int adornments, void *arg),
+							 void *arg);
 
 #endif							/* DBM_SCHEMA_ADORNED_H */

@@ -29,52 +29,7 @@
 #include "core/own_writes.h"
 #include "schema/changes.h"
 #include "schema/watched.h"
-
-#define MAX_LOOKS 16
-
-/* The visible rows of one owner on one page, folded into a number. */
-typedef struct PageEntry
-{
-	DbmUnitKey owner;
-	uint64 fold;
-	bool name;
-	uint8 adornments;
-} PageEntry;
-
-typedef struct WatchedPage
-{
-	int count;
-	Buffer buffer;				/* where it was found last */
-	PageEntry *entries;
-} WatchedPage;
-
-typedef struct WatchedFile
-{
-	Oid file;
-	BlockNumber nblocks;
-	WatchedPage *pages;
-} WatchedFile;
-
-typedef struct Look
-{
-	XLogRecPtr position;
-	uint64 next_xid;
-	DbmMoment moment;
-} Look;
-
-struct DbmWatcher
-{
-	MemoryContext memory;
-	WatchedFile *files;			/* in the order of dbm_watched_catalogs */
-	Look present;
-	Look mark;					/* before the first look */
-	bool marked;
-	Look looks[MAX_LOOKS];		/* oldest first */
-	int nlooks;
-	uint64 oldest_xid;			/* oldest running at the last look */
-	FullTransactionId own_xid;	/* ours at the last look */
-	DbmHorizon horizon;
-};
+#include "schema/watcher.h"
 
 /* Sum of the folds of one owner over the changed pages, now minus before. */
 typedef struct Difference
@@ -160,13 +115,21 @@ dbm_watcher_quiet(DbmWatcher *watcher)
 
 /* Number of the newest look that tells old pages from new, -1 if there is none. */
 static int
-find_threshold(DbmWatcher *watcher)
+find_threshold(const DbmWatcher *watcher, uint64 oldest_xid)
 {
 	int at = watcher->nlooks - 1;
 
-	while (at >= 0 && watcher->looks[at].next_xid > watcher->oldest_xid)
+	while (at >= 0 && watcher->looks[at].next_xid > oldest_xid)
 		at--;
 	return at;
+}
+
+XLogRecPtr
+dbm_watcher_threshold(const DbmWatcher *watcher)
+{
+	int at = find_threshold(watcher, watcher->horizon.oldest_xid);
+
+	return at < 0 ? InvalidXLogRecPtr : watcher->looks[at].position;
 }
 
 /* With its epoch, which is that of the next id or the one before. */
@@ -201,6 +164,14 @@ dbm_watcher_horizon(DbmWatcher *watcher, DbmHorizon *horizon)
 	*horizon = watcher->horizon;
 }
 
+static void
+add_look(DbmWatcher *watcher, Look look)
+{
+	if (watcher->nlooks == MAX_LOOKS)
+		watcher->nlooks--;		/* any one may go but the oldest */
+	watcher->looks[watcher->nlooks++] = look;
+}
+
 void
 dbm_watcher_done(DbmWatcher *watcher, Snapshot snapshot)
 {
@@ -209,14 +180,13 @@ dbm_watcher_done(DbmWatcher *watcher, Snapshot snapshot)
 	watcher->oldest_xid = full_xid(watcher, snapshot->xmin);
 	watcher->own_xid = GetTopFullTransactionIdIfAny();
 	set_horizon(watcher, snapshot);
-	if (watcher->nlooks == 0 && watcher->marked)
-		watcher->looks[watcher->nlooks++] = watcher->mark;
-	if (watcher->nlooks == MAX_LOOKS)
-		watcher->nlooks--;		/* any one may go but the oldest */
-	watcher->looks[watcher->nlooks++] = watcher->present;
+	if (watcher->marked)
+		add_look(watcher, watcher->mark);
+	watcher->marked = false;
+	add_look(watcher, watcher->present);
 
 	/* looks before the one in use will not be used again: the oldest only gets younger */
-	threshold = find_threshold(watcher);
+	threshold = find_threshold(watcher, watcher->oldest_xid);
 	if (threshold > 0)
 	{
 		watcher->nlooks -= threshold;
@@ -542,7 +512,7 @@ dbm_watcher_changes(DbmWatcher *watcher, Snapshot snapshot, List **changes)
 					   .hcxt = CurrentMemoryContext};
 	HTAB *differences = hash_create("dbmaestro catalog differences", 256, &control,
 									HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	int look = find_threshold(watcher);
+	int look = find_threshold(watcher, watcher->oldest_xid);
 	bool reliable = look_at_all(watcher, look < 0 ? NULL : &watcher->looks[look].position, snapshot,
 								differences);
 

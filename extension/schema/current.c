@@ -27,6 +27,7 @@
 #include "schema/changes.h"
 #include "schema/current.h"
 #include "schema/kinds.h"
+#include "schema/saved.h"
 #include "schema/schema.h"
 
 /* Rounds after which concurrent changes are left to the next call. */
@@ -35,6 +36,14 @@
 static DbmLive *current = NULL;
 static DbmWatcher *watcher = NULL;
 static bool current_valid = false;
+
+/* Units described since the schema was saved, or read as saved. */
+static int64 described = 0;
+static bool saved_tried = false;
+
+/* So many, and such a part of all, are worth saving: the next session need not describe them. */
+#define SAVE_UNITS 256
+#define SAVE_PART 4
 
 /* Units still to be described, and those that were queued already. */
 typedef struct Worklist
@@ -179,6 +188,7 @@ renew_unit(Worklist *work, DbmPass *pass, QueuedUnit *queued)
 	if (unit && key.classid == NamespaceRelationId)
 		name_before = MemoryContextStrdup(dbm_pass_memory(pass), unit->objects->identity);
 	change = dbm_live_renew(current, pass, key);
+	described++;
 	if (queued->spread)
 		queue_dependents(work, pass, key, DBM_UNIT_NAMES);
 	else if (change >= DBM_UNIT_COLUMNS && !queued->fresh)
@@ -259,9 +269,21 @@ describe_all(Snapshot snapshot)
 	current = NULL;
 	current = dbm_live_make(CacheMemoryContext);
 	dbm_live_fill(current, snapshot);
+	described += hash_get_num_entries(current->units);
 	/* a standby has no position in the log to go by: it describes everything every time */
 	if (!RecoveryInProgress())
 		current_valid = dbm_watcher_all(watcher, snapshot);
+}
+
+/* A session begins with what another one has saved. */
+static void
+read_saved(void)
+{
+	if (current || saved_tried)
+		return;
+	saved_tried = true;
+	current = dbm_saved_read(CacheMemoryContext, watcher);
+	current_valid = current != NULL;
 }
 
 /* One look: false if something was described and may have changed meanwhile. */
@@ -270,10 +292,14 @@ look(void *unused)
 {
 	Snapshot snapshot;
 	List *changes = NIL;
-	bool was_valid = current_valid && !RecoveryInProgress();
+	bool was_valid;
 
 	if (!RecoveryInProgress())
+	{
+		read_saved();
 		dbm_watcher_start(watcher);
+	}
+	was_valid = current_valid && !RecoveryInProgress();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	/* until the end of this look, or for ever if it fails in between */
 	current_valid = false;
@@ -387,6 +413,20 @@ dbm_current_schema(void)
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(temporary);
 	return current;
+}
+
+bool
+dbm_current_worth_saving(void)
+{
+	return current_valid && !RecoveryInProgress() &&
+		   described >= Max(SAVE_UNITS, hash_get_num_entries(current->units) / SAVE_PART);
+}
+
+void
+dbm_current_save(int64 snapshot)
+{
+	dbm_saved_write(current, watcher, snapshot);
+	described = 0;
 }
 
 void

@@ -13,6 +13,14 @@
  */
 extern DbmLive *dbm_current_schema(void);
 
+/*
+ * Was so much described that saving it spares the next session more than it
+ * costs?  Saves what dbm_current_schema has just returned, which the snapshot
+ * with this number shows as well.
+ */
+extern bool dbm_current_worth_saving(void);
+extern void dbm_current_save(int64 snapshot);
+
 /* The moment that the schema last returned is of. */
 extern void dbm_current_horizon(DbmHorizon *horizon);
 

@@ -65,7 +65,8 @@ static DbmObject *
 find_object(DbmObject *objects, const DbmObject *wanted)
 {
 	for (DbmObject *object = objects; object; object = object->next_in_unit)
-		if (object->kind == wanted->kind && strcmp(object->identity, wanted->identity) == 0)
+		if (strcmp(object->kind, wanted->kind) == 0 &&
+			strcmp(object->identity, wanted->identity) == 0)
 			return object;
 	return NULL;
 }

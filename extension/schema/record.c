@@ -534,3 +534,24 @@ dbm_snapshot_record(const char *label, int64 deployment, uint8 *root)
 	MemoryContextDelete(temporary);
 	return id;
 }
+
+void
+dbm_schema_save(void)
+{
+	MemoryContext temporary;
+	MemoryContext caller;
+	DbmLive *live;
+	int64 newest;
+
+	if (!dbm_current_worth_saving())
+		return;
+	temporary = AllocSetContextCreate(CurrentMemoryContext, "dbmaestro saved schema",
+									  ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(temporary);
+	live = dbm_current_schema();
+	/* its names of changes go on from a snapshot that shows the same */
+	if (dbm_current_worth_saving() && find_recorded(live, &newest) != 0)
+		dbm_current_save(newest);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(temporary);
+}

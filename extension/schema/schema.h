@@ -26,6 +26,13 @@ extern void dbm_schema_mark(void);
  */
 extern int64 dbm_snapshot_record(const char *label, int64 deployment, uint8 *root);
 
+/*
+ * Saves the live schema for the sessions to come, if this one has described
+ * much of it and a snapshot shows it as it is.  Call at the end of what people
+ * ask for; writes one row, which is part of the transaction.
+ */
+extern void dbm_schema_save(void);
+
 /* One object of the live schema. */
 typedef struct DbmLiveObject
 {

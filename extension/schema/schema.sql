@@ -76,6 +76,31 @@ COMMENT ON COLUMN dbmaestro.snapshot_object.snapshot IS 'Snapshot that first saw
 COMMENT ON COLUMN dbmaestro.snapshot_object.hash IS 'Its state in schema_object; NULL: it was gone';
 SELECT pg_catalog.pg_extension_config_dump('dbmaestro.snapshot_object', '');
 
+CREATE TABLE dbmaestro.schema_saved (
+    id       bigint      NOT NULL,
+    origin   text        NOT NULL COLLATE "C",
+    snapshot bigint      NOT NULL,
+    units    integer     NOT NULL,
+    saved_at timestamptz NOT NULL,
+    checksum bigint      NOT NULL,
+    state    bytea       NOT NULL,
+    CONSTRAINT schema_saved_pkey PRIMARY KEY (id)
+);
+-- hashes for the most part, which do not get smaller
+ALTER TABLE dbmaestro.schema_saved ALTER COLUMN state SET STORAGE EXTERNAL;
+COMMENT ON TABLE dbmaestro.schema_saved IS 'What one session found out about a large schema, for the next one to begin with; one row, of no use anywhere else, and in no dump';
+COMMENT ON COLUMN dbmaestro.schema_saved.id IS 'Always 1';
+COMMENT ON COLUMN dbmaestro.schema_saved.origin IS 'Where it is of use: formats, server, cluster and database';
+COMMENT ON COLUMN dbmaestro.schema_saved.snapshot IS 'Snapshot that shows the same schema';
+COMMENT ON COLUMN dbmaestro.schema_saved.units IS 'How many relations, functions and other units it holds';
+COMMENT ON COLUMN dbmaestro.schema_saved.saved_at IS 'When it was saved';
+COMMENT ON COLUMN dbmaestro.schema_saved.checksum IS 'CRC-32C of state';
+COMMENT ON COLUMN dbmaestro.schema_saved.state IS 'Names and hashes of the objects, and which rows of the catalogs they were read from';
+
+CREATE TRIGGER dbmaestro_refuse_row BEFORE INSERT OR UPDATE OR DELETE ON dbmaestro.schema_saved FOR EACH ROW EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
+CREATE TRIGGER dbmaestro_refuse_truncate BEFORE TRUNCATE ON dbmaestro.schema_saved FOR EACH STATEMENT EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
+ALTER TABLE dbmaestro.schema_saved ENABLE ALWAYS TRIGGER dbmaestro_refuse_row;
+ALTER TABLE dbmaestro.schema_saved ENABLE ALWAYS TRIGGER dbmaestro_refuse_truncate;
 CREATE TRIGGER dbmaestro_refuse_row BEFORE INSERT OR UPDATE OR DELETE ON dbmaestro.schema_object FOR EACH ROW EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
 CREATE TRIGGER dbmaestro_refuse_truncate BEFORE TRUNCATE ON dbmaestro.schema_object FOR EACH STATEMENT EXECUTE FUNCTION dbmaestro._dbm_refuse_write();
 ALTER TABLE dbmaestro.schema_object ENABLE ALWAYS TRIGGER dbmaestro_refuse_row;

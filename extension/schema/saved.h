@@ -1,0 +1,27 @@
+/*
+ * schema/saved.h: the live schema as one session leaves it to the next
+ *
+ * Describing a large schema takes far longer than reading what another session
+ * made of it, and looking what has changed since.  What is saved is good for
+ * this database, this server and this library only, and is part of no dump.
+ */
+#ifndef DBM_SCHEMA_SAVED_H
+#define DBM_SCHEMA_SAVED_H
+
+#include "schema/changes.h"
+#include "schema/live.h"
+
+/*
+ * Returns the live schema as it was saved, in a context of its own below
+ * parent, and has the watcher go on from there; NULL if there is none that is
+ * of use here.
+ */
+extern DbmLive *dbm_saved_read(MemoryContext parent, DbmWatcher *watcher);
+
+/*
+ * Saves what the last look has found, which the snapshot with this number shows
+ * as well.  Leaves it to whoever else is doing so at this moment.
+ */
+extern void dbm_saved_write(DbmLive *live, const DbmWatcher *watcher, int64 snapshot);
+
+#endif							/* DBM_SCHEMA_SAVED_H */
