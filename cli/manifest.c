@@ -15,6 +15,7 @@
 char *
 manifest_hash(const char *content, size_t length)
 {
+	static const char digits[] = "0123456789abcdef";
 	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
 	uint8 digest[PG_SHA256_DIGEST_LENGTH];
 	char *hex = pg_malloc(2 * PG_SHA256_DIGEST_LENGTH + 1);
@@ -25,7 +26,11 @@ manifest_hash(const char *content, size_t length)
 		message_die(EXIT_ERROR, NULL, "could not compute a SHA-256 hash");
 	pg_cryptohash_free(context);
 	for (int at = 0; at < PG_SHA256_DIGEST_LENGTH; at++)
-		sprintf(hex + 2 * at, "%02x", digest[at]);
+	{
+		hex[2 * at] = digits[digest[at] >> 4];
+		hex[2 * at + 1] = digits[digest[at] & 0xf];
+	}
+	hex[2 * PG_SHA256_DIGEST_LENGTH] = '\0';
 	return hex;
 }
 
