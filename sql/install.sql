@@ -75,7 +75,7 @@ SELECT r.name, attname FROM relation AS r
 
 -- pg_dump keeps everything but what identifies this very database and its private key
 SELECT name FROM relation
- WHERE relkind IN ('r', 'S') AND relname NOT IN ('binding', 'private_key')
+ WHERE relkind IN ('r', 'S') AND relname NOT IN ('binding', 'private_key', 'schema_saved')
    AND NOT oid = ANY (SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'dbmaestro')
  ORDER BY 1;
 SELECT name FROM relation
