@@ -79,7 +79,7 @@ SELECT name FROM relation
    AND NOT oid = ANY (SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'dbmaestro')
  ORDER BY 1;
 SELECT name FROM relation
- WHERE relname IN ('binding', 'private_key')
+ WHERE relname IN ('binding', 'private_key', 'schema_saved')
    AND oid = ANY (SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'dbmaestro')
  ORDER BY 1;
 
