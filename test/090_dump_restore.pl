@@ -86,10 +86,11 @@ is(plan_of('prod'), '', 'a repository is known to be applied');
 my $rows = own_rows('prod');
 my $hash = schema_hash('prod');
 like($rows, qr/^run\|[5-9]\|/m, 'there are rows to carry over');
-is( $node->safe_psql('prod', <<'SQL'), 'binding', 'all of our tables but the binding are dumped');
+is( $node->safe_psql('prod', <<'SQL'), "binding\nschema_saved", 'all of our tables are dumped but the binding, and what the next session need not read anew');
 SELECT relname FROM pg_class
  WHERE relnamespace = 'dbmaestro'::regnamespace AND relkind IN ('r', 'S')
    AND oid <> ALL (SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'dbmaestro')
+ ORDER BY 1
 SQL
 
 # ---- the owner, without and with the capability ----

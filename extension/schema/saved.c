@@ -53,7 +53,7 @@ static const DbmColumn saved_columns[] = {
 	[SAVED_STATE] = {"state", BYTEAOID},
 };
 
-static const DbmTable saved_table = {
+const DbmTable dbm_schema_saved_table = {
 	.name = "schema_saved",
 	.columns = saved_columns,
 	.ncolumns = SAVED_COLUMNS,
@@ -235,7 +235,7 @@ store(DbmRow *row)
 	DbmRow before;
 	ItemPointerData tid;
 
-	if (dbm_table_get_int64(&saved_table, THE_ROW, &before, &tid))
+	if (dbm_table_get_int64(&dbm_schema_saved_table, THE_ROW, &before, &tid))
 		dbm_table_update(row, &tid);
 	else
 		dbm_table_insert(row);
@@ -247,7 +247,7 @@ dbm_saved_write(DbmLive *live, const DbmWatcher *watcher, int64 snapshot)
 	Output *output;
 	DbmRow *row;
 
-	if (!fits(live, watcher) || !dbm_table_try_lock(&saved_table))
+	if (!fits(live, watcher) || !dbm_table_try_lock(&dbm_schema_saved_table))
 		return;
 	output = palloc0(sizeof(Output));
 	initStringInfo(&output->bytes);
@@ -256,7 +256,7 @@ dbm_saved_write(DbmLive *live, const DbmWatcher *watcher, int64 snapshot)
 	put_units(output, live);
 	put_watcher(output, watcher);
 
-	row = dbm_row_make(&saved_table);
+	row = dbm_row_make(&dbm_schema_saved_table);
 	dbm_row_set_int64(row, SAVED_ID, THE_ROW);
 	dbm_row_set_text(row, SAVED_ORIGIN, make_origin());
 	dbm_row_set_int64(row, SAVED_SNAPSHOT, snapshot);
@@ -485,7 +485,7 @@ dbm_saved_read(MemoryContext parent, DbmWatcher *watcher)
 	ItemPointerData tid;
 	DbmLive *live;
 
-	if (!dbm_table_get_int64(&saved_table, THE_ROW, &row, &tid) ||
+	if (!dbm_table_get_int64(&dbm_schema_saved_table, THE_ROW, &row, &tid) ||
 		strcmp(dbm_row_text(&row, SAVED_ORIGIN), make_origin()) != 0)
 		return NULL;
 	if (!is_whole(&input, &row))
@@ -494,7 +494,7 @@ dbm_saved_read(MemoryContext parent, DbmWatcher *watcher)
 						  errmsg("the saved schema does not match its checksum"),
 						  errdetail("Table dbmaestro.%s is damaged.  The schema is read from the "
 									"catalogs instead, which takes longer.",
-									saved_table.name)));
+									dbm_schema_saved_table.name)));
 		return NULL;
 	}
 	live = take_live(&input, &row, watcher);

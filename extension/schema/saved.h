@@ -8,8 +8,11 @@
 #ifndef DBM_SCHEMA_SAVED_H
 #define DBM_SCHEMA_SAVED_H
 
+#include "core/table.h"
 #include "schema/changes.h"
 #include "schema/live.h"
+
+extern const DbmTable dbm_schema_saved_table;
 
 /*
  * Returns the live schema as it was saved, in a context of its own below
