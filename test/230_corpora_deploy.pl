@@ -97,7 +97,7 @@ sub find_refusal
     return { part => 'script', sqlstate => qr/^MA021$/ } if $ends_transactions;
     return undef unless $down;
     # since 18 a constraint that forbids null has a name, and this can be parsed
-    return undef if $node->pg_version->major >= 18 && ($rollback // '') =~ /ADD CONSTRAINT \S+ NOT NULL/;
+    return undef if $node->pg_version->major >= 18 && ($rollback // '') =~ /\bCONSTRAINT \S+ NOT NULL/;
     # a rollback script that cannot be parsed is none
     return { part => 'rollback', sqlstate => qr/^42601$/ } if $down->[8] && $down->[8] =~ /: 42601: /;
     return undef;
