@@ -83,16 +83,31 @@ hash_file(Changes *changes, const SourceFile *file)
 	return value;
 }
 
+static bool
+is_known(Changes *known, const Change *change)
+{
+	const Change *before = known ? changes_find(known, change->name) : NULL;
+
+	return before && before->repeatable == change->repeatable &&
+		   git_oid_equal(&before->script.id, &change->script.id);
+}
+
 json_t *
-manifest_changes(Changes *changes)
+manifest_changes(Changes *changes, Changes *known)
 {
 	json_t *array = json_array();
 
 	for (int at = 0; at < changes->count; at++)
 	{
 		const Change *change = &changes->items[at];
-		json_t *object = json_object();
+		json_t *object;
 
+		if (is_known(known, change))
+		{
+			json_array_append_new(array, json_string(change->name));
+			continue;
+		}
+		object = json_object();
 		json_object_set_new(object, "change", json_string(change->name));
 		json_object_set_new(object, "hash", hash_file(changes, &change->script));
 		json_array_append_new(array, object);

@@ -12,8 +12,11 @@ extern char *manifest_hash(const char *content, size_t length);
 /* Names the whole content without reading a script; NULL in a work tree. */
 extern char *manifest_fingerprint(const Config *config, Repository *repository);
 
-/* The array of changes, each with its hash.  Reads every script. */
-extern json_t *manifest_changes(Changes *changes);
+/*
+ * The array of changes, each with its hash; one whose script is the same in
+ * known (NULL: in none), by its name alone.  Reads the scripts of the others.
+ */
+extern json_t *manifest_changes(Changes *changes, Changes *known);
 
 /*
  * Puts the script of a change into its element of an array, which is a copy of

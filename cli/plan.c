@@ -4,6 +4,9 @@
  * First only the fingerprint is sent.  A server that knows it answers with no
  * row: it holds exactly these changes.  Then no script was read.
  *
+ * A server that knows another one says which.  If that is the one of a commit
+ * before, only what has changed since is read: the rest is named.
+ *
  * Hashes of bytes do not tell white space and comments from the rest.  Only
  * where something has changed, the server gets those scripts and tells.
  */
@@ -131,11 +134,69 @@ ask_with_scripts(Plan *plan, Connection *connection, const char *followed)
 		take(plan, answer);
 }
 
+/* How far back to look for the commit that was deployed last. */
+#define EARLIER_COMMITS 100
+
+typedef struct Wanted
+{
+	const Config *config;
+	const char *fingerprint;
+} Wanted;
+
+static bool
+has_fingerprint(Repository *earlier, void *context)
+{
+	const Wanted *wanted = context;
+	char *fingerprint = manifest_fingerprint(wanted->config, earlier);
+	bool same = fingerprint && strcmp(fingerprint, wanted->fingerprint) == 0;
+
+	pg_free(fingerprint);
+	return same;
+}
+
+/* The changes of the commit before this one that the server knows to be applied, or NULL. */
+static Changes *
+read_known(const Plan *plan, const Config *config, Repository *repository)
+{
+	Wanted wanted = {.config = config, .fingerprint = PQgetvalue(plan->rows, 0, 1)};
+	Repository *earlier;
+
+	if (wanted.fingerprint[0] == '\0')
+		return NULL;
+	earlier = repository_open_earlier(repository, EARLIER_COMMITS, has_fingerprint, &wanted);
+	return earlier ? changes_read(config, earlier) : NULL;
+}
+
+/* Is nothing said of a change that was sent by its name alone?  Something may have run meanwhile. */
+static bool
+stands(const Plan *plan)
+{
+	if (!connection_succeeded(plan->rows))
+		return true;
+	for (int row = 0; row < PQntuples(plan->rows); row++)
+	{
+		const Change *change = plan_change(plan, row);
+
+		if (change && json_is_string(json_array_get(plan->manifest, change - plan->changes->items)))
+			return false;
+	}
+	return true;
+}
+
+static void
+ask_with_manifest(Plan *plan, Connection *connection, Changes *known, const char *followed)
+{
+	json_decref(plan->manifest);
+	plan->manifest = manifest_changes(plan->changes, known);
+	take(plan, ask(plan, connection, plan->manifest, followed));
+}
+
 Plan *
 plan_fetch(Connection *connection, const Config *config, Repository *repository,
 		   const char *followed)
 {
 	Plan *plan = pg_malloc0(sizeof(Plan));
+	Changes *known = NULL;
 
 	plan->fingerprint = manifest_fingerprint(config, repository);
 	if (plan->fingerprint)
@@ -144,10 +205,12 @@ plan_fetch(Connection *connection, const Config *config, Repository *repository,
 		/* a server that refuses this would refuse whatever else we sent */
 		if (!connection_succeeded(plan->rows) || plan_count(plan, "unknown") == 0)
 			return plan;
+		known = read_known(plan, config, repository);
 	}
 	plan->changes = changes_read_sound(config, repository);
-	plan->manifest = manifest_changes(plan->changes);
-	take(plan, ask(plan, connection, plan->manifest, followed));
+	ask_with_manifest(plan, connection, known, followed);
+	if (known && !stands(plan))
+		ask_with_manifest(plan, connection, NULL, followed);
 	if (connection_succeeded(plan->rows) && plan_count(plan, "changed") > 0)
 		ask_with_scripts(plan, connection, followed);
 	return plan;

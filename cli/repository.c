@@ -144,19 +144,28 @@ find_tree(git_repository *git, git_tree *root, const char *path)
 	return tree;
 }
 
-static void
-find_root(Repository *repository)
+/* The tree of the folder that the configuration is in, NULL if there is none; false: unreadable. */
+static bool
+find_folder(Repository *repository)
 {
-	const char *folder = folder_of_configuration(repository);
 	git_tree *root;
 
 	if (git_commit_tree(&root, repository->commit) != 0)
-		die_of_git("Fetch the whole repository.", "could not read the commit");
-	repository->tree = find_tree(repository->git, root, folder);
+		return false;
+	repository->tree = find_tree(repository->git, root, folder_of_configuration(repository));
 	git_tree_free(root);
+	return true;
+}
+
+static void
+find_root(Repository *repository)
+{
+	if (!find_folder(repository))
+		die_of_git("Fetch the whole repository.", "could not read the commit");
 	if (repository->tree == NULL)
 		message_die(EXIT_ERROR, "Commit it, or say --worktree to deploy the files as they are.",
-					"folder \"%s\" is not in %s", folder, repository->description);
+					"folder \"%s\" is not in %s", folder_of_configuration(repository),
+					repository->description);
 }
 
 Repository *
@@ -197,6 +206,62 @@ repository_open(const Config *config)
 	if (worktree)
 		return repository_open_worktree(config);
 	return repository_open_at(config, reference ? reference : "HEAD");
+}
+
+/* --- what was before ------------------------------------------------------- */
+
+void
+repository_close(Repository *repository)
+{
+	git_tree_free(repository->tree);
+	git_commit_free(repository->commit);
+	pg_free(repository);
+}
+
+/* The commit, as a repository of its own; NULL if it has no folder for the configuration. */
+static Repository *
+open_earlier(const Repository *repository, const git_oid *id)
+{
+	Repository *earlier = pg_malloc0(sizeof(Repository));
+
+	earlier->config = repository->config;
+	earlier->git = repository->git;
+	if (git_commit_lookup(&earlier->commit, earlier->git, id) == 0)
+	{
+		earlier->description = psprintf("commit %.10s", git_oid_tostr_s(id));
+		if (find_folder(earlier) && earlier->tree)
+			return earlier;
+	}
+	repository_close(earlier);
+	return NULL;
+}
+
+Repository *
+repository_open_earlier(Repository *repository, int commits,
+						bool (*wanted)(Repository *earlier, void *context), void *context)
+{
+	Repository *found = NULL;
+	git_revwalk *walk;
+	git_oid id;
+
+	if (repository->git == NULL || git_revwalk_new(&walk, repository->git) != 0)
+		return NULL;
+	git_revwalk_sorting(walk, GIT_SORT_TIME);
+	if (git_revwalk_push(walk, git_commit_id(repository->commit)) == 0)
+	{
+		/* where a shallow clone ends, so does the walk */
+		for (int at = 0; at < commits && !found && git_revwalk_next(&id, walk) == 0; at++)
+		{
+			found = open_earlier(repository, &id);
+			if (found && !wanted(found, context))
+			{
+				repository_close(found);
+				found = NULL;
+			}
+		}
+	}
+	git_revwalk_free(walk);
+	return found;
 }
 
 /* --- walking --------------------------------------------------------------- */

@@ -35,6 +35,16 @@ extern const Option repository_options[];
 /* Opens what the options name: a commit, HEAD by default, or the work tree. */
 extern Repository *repository_open(const Config *config);
 
+/*
+ * Opens the newest of the commits before this one of which the function says
+ * so, looking at no more than so many; NULL if there is none in this clone, or
+ * in a work tree.
+ */
+extern Repository *repository_open_earlier(Repository *repository, int commits,
+										   bool (*wanted)(Repository *earlier, void *context),
+										   void *context);
+extern void repository_close(Repository *repository);
+
 /* Do the options name the work tree? */
 extern bool repository_is_worktree(void);
 

@@ -26,7 +26,7 @@ SELECT state AS failed FROM dbm_plan(:'f1');
 SELECT dbm_deployment_start(:'r1') AS d \gset
 SELECT dbm_deployment_finish(:d, 'succeeded');
 SELECT state AS known FROM dbm_plan(:'f1');
-SELECT state AS other FROM dbm_plan(:'f2');
+SELECT change AS known, state AS other FROM dbm_plan(:'f2');
 SELECT fingerprint, last_run, recorded_by FROM dbmaestro.fingerprint;
 -- what changes nothing: a submission, a failed run, a plan of another repository, a deployment without a run
 SELECT dbm_submit('20260101_000003_c', 'SELECT 3') AS submitted \gset

@@ -67,21 +67,24 @@ read_row(DbmRow *row, ItemPointer tid)
 	return found;
 }
 
-static bool
-says(const DbmRow *row, const char *fingerprint, int64 last_run)
+char *
+dbm_fingerprint_known(void)
 {
-	return strcmp(dbm_row_text(row, DBM_FINGERPRINT_FINGERPRINT), fingerprint) == 0 &&
-		dbm_row_int64(row, DBM_FINGERPRINT_LAST_RUN) == last_run;
+	DbmRow *row = dbm_row_make(&dbm_fingerprint_table);
+	ItemPointerData tid;
+
+	if (!is_attached() || !read_row(row, &tid) ||
+		dbm_row_int64(row, DBM_FINGERPRINT_LAST_RUN) != dbm_fingerprint_last_run())
+		return NULL;
+	return dbm_row_text(row, DBM_FINGERPRINT_FINGERPRINT);
 }
 
 bool
 dbm_fingerprint_is_known(const char *fingerprint)
 {
-	DbmRow *row = dbm_row_make(&dbm_fingerprint_table);
-	ItemPointerData tid;
+	char *known = dbm_fingerprint_known();
 
-	return is_attached() && read_row(row, &tid) &&
-		says(row, fingerprint, dbm_fingerprint_last_run());
+	return known && strcmp(known, fingerprint) == 0;
 }
 
 static bool

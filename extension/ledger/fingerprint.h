@@ -21,6 +21,9 @@ extern int64 dbm_fingerprint_last_run(void);
 /* Is all that goes by this name applied, as far as that is known? */
 extern bool dbm_fingerprint_is_known(const char *fingerprint);
 
+/* The one name of which that is known now (palloc'd), NULL if there is none. */
+extern char *dbm_fingerprint_known(void);
+
 /*
  * Remembers that all of it was applied when last_run was the newest run.  Does
  * nothing where this transaction may not write, or while somebody else

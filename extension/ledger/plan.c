@@ -294,6 +294,19 @@ remember(FunctionCallInfo fcinfo, const Comparison *plan)
 		dbm_fingerprint_remember(fingerprint, plan->last_run);
 }
 
+/*
+ * Nothing if it is known.  If not, the name that is: a client that can tell what
+ * has changed since need not read the rest of its repository again.
+ */
+static void
+answer_of_fingerprint(const Comparison *plan)
+{
+	char *known = dbm_fingerprint_known();
+
+	if (known == NULL || strcmp(known, plan->manifest->fingerprint) != 0)
+		put_row(plan, 0, known, "unknown", "the manifest itself is needed to tell");
+}
+
 static Datum
 plan_body(PG_FUNCTION_ARGS)
 {
@@ -316,8 +329,8 @@ plan_body(PG_FUNCTION_ARGS)
 		compare_all(&plan);
 		remember(fcinfo, &plan);
 	}
-	else if (!dbm_fingerprint_is_known(plan.manifest->fingerprint))
-		put_row(&plan, 0, NULL, "unknown", "the manifest itself is needed to tell");
+	else
+		answer_of_fingerprint(&plan);
 	return (Datum) 0;
 }
 
