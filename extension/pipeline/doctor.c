@@ -29,6 +29,7 @@
 #include "pipeline/doctor.h"
 #include "pipeline/environment.h"
 #include "pipeline/replication.h"
+#include "schema/saved.h"
 #include "schema/store.h"
 
 PG_FUNCTION_INFO_V1(dbm_doctor);
@@ -389,7 +390,7 @@ check_tables(DbmDoctorReport *report)
 {
 	static const DbmTable *const tables[] = {
 		&dbm_capability_table,	  &dbm_audit_event_table,	  &dbm_snapshot_table,
-		&dbm_schema_object_table, &dbm_snapshot_object_table,
+		&dbm_schema_object_table, &dbm_snapshot_object_table, &dbm_schema_saved_table,
 	};
 
 	check_foundations(report);

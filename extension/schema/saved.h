@@ -8,8 +8,11 @@
 #ifndef DBM_SCHEMA_SAVED_H
 #define DBM_SCHEMA_SAVED_H
 
+#include "core/table.h"
 #include "schema/changes.h"
 #include "schema/live.h"
+
+extern const DbmTable dbm_schema_saved_table;
 
 /*
  * Returns the live schema as it was saved, in a context of its own below
@@ -20,8 +23,9 @@ extern DbmLive *dbm_saved_read(MemoryContext parent, DbmWatcher *watcher);
 
 /*
  * Saves what the last look has found, which the snapshot with this number shows
- * as well.  Leaves it to whoever else is doing so at this moment.
+ * as well.  Leaves it to whoever else is doing so at this moment: then, and if
+ * there is too much of it, false.
  */
-extern void dbm_saved_write(DbmLive *live, const DbmWatcher *watcher, int64 snapshot);
+extern bool dbm_saved_write(DbmLive *live, const DbmWatcher *watcher, int64 snapshot);
 
 #endif							/* DBM_SCHEMA_SAVED_H */
