@@ -43,6 +43,12 @@ extension/dbmaestro--$(EXTVERSION).sql: $(SQL_PARTS) dbmaestro.control
 
 $(OBJS): $(wildcard extension/*/*.h) dbmaestro.control
 
+# What was saved by a library of other sources is not read, see extension/schema/saved.c.
+SCHEMA_SOURCES = $(sort $(wildcard extension/schema/*.[ch]))
+extension/schema/saved.o: $(SCHEMA_SOURCES)
+extension/schema/saved.o: override CPPFLAGS += \
+	-DDBM_SCHEMA_SOURCES='"$(firstword $(shell cat $(SCHEMA_SOURCES) | cksum))"'
+
 # --- the command line: cli/ has a Makefile of its own, since PGXS makes one thing of each ------
 
 cli_lacks = $(strip $(foreach header,git2.h jansson.h,$(shell \

@@ -87,14 +87,14 @@ read_extensions(DbmAdorned *adorned, Snapshot snapshot)
 }
 
 DbmAdorned *
-dbm_adorned_make(void)
+dbm_adorned_make(int expected)
 {
 	HASHCTL control = {.keysize = sizeof(DbmUnitKey),
 					   .entrysize = sizeof(Adornment),
 					   .hcxt = CurrentMemoryContext};
 	DbmAdorned *adorned = palloc(sizeof(DbmAdorned));
 
-	adorned->objects = hash_create("dbmaestro adorned objects", 256, &control,
+	adorned->objects = hash_create("dbmaestro adorned objects", Max(expected, 256), &control,
 								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	return adorned;
 }
@@ -102,7 +102,7 @@ dbm_adorned_make(void)
 DbmAdorned *
 dbm_adorned_read(Snapshot snapshot)
 {
-	DbmAdorned *adorned = dbm_adorned_make();
+	DbmAdorned *adorned = dbm_adorned_make(0);
 
 	read_comments(adorned, snapshot);
 	read_extensions(adorned, snapshot);

@@ -22,8 +22,8 @@
 /* Reads the catalogs under the snapshot, in the current memory context. */
 extern DbmAdorned *dbm_adorned_read(Snapshot snapshot);
 
-/* Makes an empty set in the current memory context. */
-extern DbmAdorned *dbm_adorned_make(void);
+/* Makes an empty set for about so many objects, in the current memory context. */
+extern DbmAdorned *dbm_adorned_make(int expected);
 
 extern void dbm_adorned_add(DbmAdorned *adorned, DbmUnitKey object, int adornments);
 

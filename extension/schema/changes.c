@@ -132,6 +132,17 @@ dbm_watcher_threshold(const DbmWatcher *watcher)
 	return at < 0 ? InvalidXLogRecPtr : watcher->looks[at].position;
 }
 
+void
+dbm_watcher_resume(DbmWatcher *watcher, XLogRecPtr threshold, uint64 oldest_xid)
+{
+	/* no id is before this look's: it will do until a later one does */
+	Look look = {.position = threshold};
+
+	watcher->looks[0] = look;
+	watcher->nlooks = 1;
+	watcher->oldest_xid = oldest_xid;
+}
+
 /* With its epoch, which is that of the next id or the one before. */
 static uint64
 full_xid(DbmWatcher *watcher, TransactionId xid)

@@ -50,6 +50,7 @@ typedef struct Worklist
 {
 	HTAB *queued;
 	List *pending;				/* QueuedUnit */
+	bool hidden;				/* those that show names without depending on them, too */
 } Worklist;
 
 typedef struct QueuedUnit
@@ -104,6 +105,7 @@ begin_work(Worklist *work)
 	work->queued = hash_create("dbmaestro changed units", 256, &control,
 							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	work->pending = NIL;
+	work->hidden = false;
 }
 
 /*
@@ -167,6 +169,22 @@ queue_dependents(Worklist *work, DbmPass *pass, DbmUnitKey key, DbmUnitChange ch
 	}
 }
 
+/* Queues, once, the units that may show any name: of these nobody knows which. */
+static void
+queue_hidden(Worklist *work)
+{
+	HASH_SEQ_STATUS status;
+	DbmUnit *unit;
+
+	if (work->hidden || current->hidden_count == 0)
+		return;
+	work->hidden = true;
+	hash_seq_init(&status, current->units);
+	while ((unit = hash_seq_search(&status)) != NULL)
+		if (unit->hidden)
+			queue_dependent(work, unit->key, false);
+}
+
 /* A schema's name is in everything it holds; did it get another one? */
 static bool
 schema_renamed(DbmUnitKey key, const char *name_before)
@@ -193,6 +211,8 @@ renew_unit(Worklist *work, DbmPass *pass, QueuedUnit *queued)
 		queue_dependents(work, pass, key, DBM_UNIT_NAMES);
 	else if (change >= DBM_UNIT_COLUMNS && !queued->fresh)
 		queue_dependents(work, pass, key, change);
+	if (change == DBM_UNIT_NAMES && !queued->fresh)
+		queue_hidden(work);
 	return !schema_renamed(key, name_before);
 }
 
@@ -267,7 +287,7 @@ describe_all(Snapshot snapshot)
 	if (current)
 		dbm_live_free(current);
 	current = NULL;
-	current = dbm_live_make(CacheMemoryContext);
+	current = dbm_live_make(CacheMemoryContext, 0, 0);
 	dbm_live_fill(current, snapshot);
 	described += hash_get_num_entries(current->units);
 	/* a standby has no position in the log to go by: it describes everything every time */
@@ -425,8 +445,8 @@ dbm_current_worth_saving(void)
 void
 dbm_current_save(int64 snapshot)
 {
-	dbm_saved_write(current, watcher, snapshot);
-	described = 0;
+	if (dbm_saved_write(current, watcher, snapshot))
+		described = 0;
 }
 
 void

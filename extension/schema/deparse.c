@@ -7,7 +7,9 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "catalog/heap.h"
+#include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/plannodes.h"
@@ -16,8 +18,120 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
+#include "utils/typcache.h"
 
 #include "schema/deparse.h"
+
+/* ---- names that are shown without depending on them ---- */
+
+static bool hidden = false;
+
+static bool shows_name(Oid type);
+
+static bool
+row_shows_name(Oid type)
+{
+	TupleDesc descriptor = lookup_rowtype_tupdesc_copy(type, -1);
+
+	for (int at = 0; at < descriptor->natts; at++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, at);
+
+		if (!attribute->attisdropped && shows_name(attribute->atttypid))
+			return true;
+	}
+	return false;
+}
+
+/* Do values of this type hold numbers that are written as names? */
+static bool
+shows_name(Oid type)
+{
+	Oid element;
+
+	switch (type)
+	{
+		case REGPROCOID:
+		case REGPROCEDUREOID:
+		case REGOPEROID:
+		case REGOPERATOROID:
+		case REGCLASSOID:
+		case REGCOLLATIONOID:
+		case REGTYPEOID:
+		case REGCONFIGOID:
+		case REGDICTIONARYOID:
+		case REGROLEOID:
+		case REGNAMESPACEOID:
+			return true;
+		default:
+			break;
+	}
+	element = get_element_type(type);
+	if (OidIsValid(element))
+		return shows_name(element);
+	/* of the server's own no others */
+	if (type < FirstNormalObjectId)
+		return false;
+	switch (get_typtype(type))
+	{
+		case TYPTYPE_DOMAIN:
+			return shows_name(getBaseType(type));
+		case TYPTYPE_COMPOSITE:
+			return row_shows_name(type);
+		case TYPTYPE_RANGE:
+			return shows_name(get_range_subtype(type));
+		case TYPTYPE_MULTIRANGE:
+			return shows_name(get_multirange_range(type));
+		default:
+			return false;
+	}
+}
+
+/* A constant of such a type itself is depended on by what it names, unless it bounds a partition. */
+static bool
+hides_name(Oid type, bool bound)
+{
+	bool plain = type < FirstNormalObjectId && !OidIsValid(get_element_type(type));
+
+	return (bound || !plain) && shows_name(type);
+}
+
+static void
+note_constants(const char *node_text, bool bound)
+{
+	static const char tag[] = " :consttype ";
+
+	/* what is in a text may look the same, and costs no more than describing once too often */
+	while (!hidden && (node_text = strstr(node_text, tag)) != NULL)
+	{
+		node_text += strlen(tag);
+		hidden = hides_name(strtoul(node_text, NULL, 10), bound);
+	}
+}
+
+void
+dbm_deparse_note(const char *node_text)
+{
+	note_constants(node_text, false);
+}
+
+bool
+dbm_deparse_hidden(void)
+{
+	bool any = hidden;
+
+	hidden = false;
+	return any;
+}
+
+static Node *
+read_nodes(const char *node_text)
+{
+	note_constants(node_text, false);
+	return stringToNode(node_text);
+}
+
+/* ---- deparsing ---- */
 
 const char *
 dbm_column_name(DbmColumns *columns, int number)
@@ -94,9 +208,16 @@ context_of(Node *node, DbmColumns *columns)
 char *
 dbm_deparse(const char *node_text, DbmColumns *columns)
 {
-	Node *node = stringToNode(node_text);
+	Node *node = read_nodes(node_text);
 
 	return deparse_expression(node, context_of(node, columns), false, false);
+}
+
+char *
+dbm_deparse_bound(const char *node_text)
+{
+	note_constants(node_text, true);
+	return deparse_expression(stringToNode(node_text), NIL, false, false);
 }
 
 char *
@@ -106,14 +227,14 @@ dbm_deparse_over(const char *node_text, Oid relation)
 
 	if (name == NULL)
 		elog(ERROR, "cache lookup failed for relation %u", relation);
-	return deparse_expression(stringToNode(node_text), deparse_context_for(name, relation), false,
+	return deparse_expression(read_nodes(node_text), deparse_context_for(name, relation), false,
 							  false);
 }
 
 List *
 dbm_deparse_list(const char *node_text, DbmColumns *columns)
 {
-	List *nodes = castNode(List, stringToNode(node_text));
+	List *nodes = castNode(List, read_nodes(node_text));
 	List *result = NIL;
 	ListCell *cell;
 
@@ -129,7 +250,7 @@ dbm_deparse_list(const char *node_text, DbmColumns *columns)
 char *
 dbm_deparse_trigger_condition(const char *node_text, DbmColumns *columns)
 {
-	Node *node = stringToNode(node_text);
+	Node *node = read_nodes(node_text);
 	List *entries = list_make2(make_entry(columns, "old"), make_entry(columns, "new"));
 	int level = 0;
 
@@ -193,7 +314,7 @@ rename_targets(Query *query, DbmColumns *columns)
 char *
 dbm_deparse_view(const char *action, DbmColumns *columns)
 {
-	List *actions = castNode(List, stringToNode(action));
+	List *actions = castNode(List, read_nodes(action));
 	Query *query = linitial_node(Query, actions);
 
 	rename_targets(query, columns);

@@ -36,6 +36,18 @@ extern char *dbm_deparse_trigger_condition(const char *node_text, DbmColumns *co
  */
 extern char *dbm_deparse_view(const char *action, DbmColumns *columns);
 
+/*
+ * Takes note of a node tree that is deparsed elsewhere, as all of the above do
+ * of theirs: does it show a name by its number, without depending on it?  So do
+ * constants of types that hold a regclass or its like.  dbm_deparse_hidden says
+ * whether any tree did since it was asked last.
+ */
+extern void dbm_deparse_note(const char *node_text);
+extern bool dbm_deparse_hidden(void);
+
+/* The bounds of a partition, whose constants no dependency is recorded for at all. */
+extern char *dbm_deparse_bound(const char *node_text);
+
 /* Name of a column, system columns included. */
 extern const char *dbm_column_name(DbmColumns *columns, int number);
 

@@ -135,7 +135,7 @@ put_parents(DbmPass *pass, StringInfo body, DbmRelation *relation)
 									 Anum_pg_class_relpartbound);
 
 		if (bound)
-			dbm_body_text(body, "bound", dbm_deparse(bound, NULL));
+			dbm_body_text(body, "bound", dbm_deparse_bound(bound));
 	}
 }
 

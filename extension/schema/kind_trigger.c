@@ -165,6 +165,8 @@ dbm_describe_rules(DbmPass *pass, DbmRelation *relation)
 			continue;
 		draft = dbm_draft_begin(pass, "rule",
 								dbm_identity_on(NameStr(form->rulename), relation->identity));
+		dbm_deparse_note(dbm_rows_text(rows, Anum_pg_rewrite_ev_qual));
+		dbm_deparse_note(dbm_rows_text(rows, Anum_pg_rewrite_ev_action));
 		dbm_body_text(
 			draft->body, "definition",
 			TextDatumGetCString(DirectFunctionCall1(pg_get_ruledef, ObjectIdGetDatum(form->oid))));

@@ -25,6 +25,7 @@ typedef struct LiveReceiver
 	List *members;				/* DbmUnitKey, in the memory of the unit being described */
 	char *names;
 	int names_length;
+	bool hidden;
 	DbmUnitChange change;
 } LiveReceiver;
 
@@ -101,6 +102,13 @@ compare_names(DbmUnit *before, LiveReceiver *after)
 	return same_object(before->objects, after->objects) ? DBM_UNIT_SAME : DBM_UNIT_PARTS;
 }
 
+/* Whether a partition's copy of a trigger is described hangs on the trigger. */
+static DbmUnitChange
+part_change(const DbmObject *part)
+{
+	return strcmp(part->kind, "trigger") == 0 ? DBM_UNIT_NAMES : DBM_UNIT_PARTS;
+}
+
 static DbmUnitChange
 compare_units(DbmUnit *before, LiveReceiver *after)
 {
@@ -117,7 +125,7 @@ compare_units(DbmUnit *before, LiveReceiver *after)
 		if (now == NULL && object != before->objects)
 			return DBM_UNIT_NAMES;
 		if (now && !same_object(object, now))
-			change = Max(change, DBM_UNIT_PARTS);
+			change = Max(change, part_change(object));
 	}
 	if (count_objects(before->objects) != count_objects(after->objects))
 		change = Max(change, DBM_UNIT_PARTS);
@@ -160,6 +168,7 @@ clear_unit(DbmUnit *unit)
 	unit->nmembers = 0;
 	unit->names = NULL;
 	unit->names_length = 0;
+	unit->hidden = false;
 }
 
 static void
@@ -181,6 +190,7 @@ forget_unit(DbmLive *live, DbmUnit *unit)
 		pfree(unit->members);
 	if (unit->names)
 		pfree(unit->names);
+	live->hidden_count -= unit->hidden;
 	clear_unit(unit);
 }
 
@@ -239,6 +249,8 @@ replace_unit(LiveReceiver *self)
 		enter_bucket(live, object);
 	take_members(live, unit, self->members);
 	take_names(live, unit, self);
+	unit->hidden = self->hidden;
+	live->hidden_count += unit->hidden;
 }
 
 static void
@@ -252,6 +264,7 @@ begin_unit(DbmReceiver *receiver, DbmUnitKey unit)
 	self->members = NIL;
 	self->names = NULL;
 	self->names_length = 0;
+	self->hidden = false;
 }
 
 /* ---- bodies described lately ---- */
@@ -357,6 +370,12 @@ hear_names(DbmReceiver *receiver, const char *names, int length)
 }
 
 static void
+hear_hidden(DbmReceiver *receiver)
+{
+	((LiveReceiver *) receiver)->hidden = true;
+}
+
+static void
 end_unit(DbmReceiver *receiver)
 {
 	replace_unit((LiveReceiver *) receiver);
@@ -371,6 +390,7 @@ dbm_live_receiver(DbmLive *live)
 	self->receiver.object = take_object;
 	self->receiver.member = take_member;
 	self->receiver.names = hear_names;
+	self->receiver.hidden = hear_hidden;
 	self->receiver.unit_end = end_unit;
 	self->live = live;
 	return &self->receiver;
@@ -379,23 +399,23 @@ dbm_live_receiver(DbmLive *live)
 /* ---- the whole ---- */
 
 static HTAB *
-make_table(MemoryContext memory, const char *name, Size entry_size)
+make_table(MemoryContext memory, const char *name, int expected, Size entry_size)
 {
 	HASHCTL control = {.keysize = sizeof(DbmUnitKey), .entrysize = entry_size, .hcxt = memory};
 
-	return hash_create(name, 1024, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	return hash_create(name, Max(expected, 1024), &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
 DbmLive *
-dbm_live_make(MemoryContext parent)
+dbm_live_make(MemoryContext parent, int units, int members)
 {
 	MemoryContext memory = AllocSetContextCreate(parent, "dbmaestro live schema",
 												 ALLOCSET_DEFAULT_SIZES);
 	DbmLive *live = MemoryContextAllocZero(memory, sizeof(DbmLive));
 
 	live->memory = memory;
-	live->units = make_table(memory, "dbmaestro units", sizeof(DbmUnit));
-	live->members = make_table(memory, "dbmaestro members", sizeof(Member));
+	live->units = make_table(memory, "dbmaestro units", units, sizeof(DbmUnit));
+	live->members = make_table(memory, "dbmaestro members", members, sizeof(Member));
 	for (int tree = 0; tree < DBM_TREES; tree++)
 	{
 		live->stale[tree] = true;

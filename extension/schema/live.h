@@ -42,6 +42,7 @@ typedef struct DbmUnit
 	DbmUnitKey *members;
 	char *names;				/* what others may mention of it, NULL: anything */
 	int names_length;
+	bool hidden;				/* shows names that it need not depend on */
 } DbmUnit;
 
 typedef struct DbmBucket
@@ -95,6 +96,7 @@ typedef struct DbmLive
 	uint8 roots[DBM_TREES][DBM_DIGEST_LENGTH];
 	bool stale[DBM_TREES];
 	int object_count;
+	int hidden_count;			/* units that are hidden */
 	DbmJournal journal;
 	MemoryContext recent_memory;	/* NULL: no bodies are kept */
 	HTAB *recent;				/* DbmRecentBody */
@@ -109,8 +111,8 @@ typedef enum DbmUnitChange
 	DBM_UNIT_NAMES				/* its own object changed or a name went away */
 } DbmUnitChange;
 
-/* Makes an empty one in a memory context of its own below parent. */
-extern DbmLive *dbm_live_make(MemoryContext parent);
+/* Makes an empty one, for about so much, in a memory context of its own below parent. */
+extern DbmLive *dbm_live_make(MemoryContext parent, int units, int members);
 extern void dbm_live_free(DbmLive *live);
 
 /* Describes everything; live must be empty. */

@@ -28,6 +28,7 @@
 
 #include "core/installed.h"
 #include "schema/adorned.h"
+#include "schema/deparse.h"
 #include "schema/kinds.h"
 #include "schema/names.h"
 #include "schema/pass.h"
@@ -167,7 +168,10 @@ describe(DbmPass *pass, const DbmUnitClass *class, HeapTuple tuple, TupleDesc de
 	CHECK_FOR_INTERRUPTS();
 	if (pass->receiver->unit_begin)
 		pass->receiver->unit_begin(pass->receiver, unit);
+	(void) dbm_deparse_hidden();
 	class->describe(pass, tuple, descriptor);
+	if (dbm_deparse_hidden() && pass->receiver->hidden)
+		pass->receiver->hidden(pass->receiver);
 	if (pass->receiver->unit_end)
 		pass->receiver->unit_end(pass->receiver);
 	MemoryContextReset(pass->scratch);

@@ -40,6 +40,8 @@ typedef struct DbmReceiver
 	void (*object)(struct DbmReceiver *self, const DbmDraft *draft);
 	void (*member)(struct DbmReceiver *self, DbmUnitKey member);
 	void (*names)(struct DbmReceiver *self, const char *names, int length);
+	/* the unit shows names that it need not depend on, see dbm_deparse_hidden */
+	void (*hidden)(struct DbmReceiver *self);
 	void (*unit_end)(struct DbmReceiver *self);
 } DbmReceiver;
 

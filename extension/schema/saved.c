@@ -11,10 +11,14 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/stratnum.h"
+#include "access/transam.h"
+#include "access/xlog.h"
 #include "catalog/pg_type_d.h"
 #include "miscadmin.h"
 #include "port/pg_crc32c.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -65,15 +69,17 @@ const DbmTable dbm_schema_saved_table = {
 
 /*
  * What must be the same where it is read.  A minor version may write an
- * expression otherwise; the sizes stand for the machine that bytes are laid out for.
+ * expression otherwise, and so may this library when it is built from other
+ * sources; the sizes stand for the machine that bytes are laid out for.
  */
 static char *
 make_origin(void)
 {
 	return psprintf(
-		"format %s, dbmaestro %s, server %s, %s, cluster %s, database %u, "
+		"format %s, dbmaestro %s of sources %s, server %s, %s, cluster %s, database %u, "
 					"%d catalogs, entries of %d bytes",
-		DBM_SCHEMA_FORMAT, DBM_VERSION, GetConfigOption("server_version_num", false, false),
+		DBM_SCHEMA_FORMAT, DBM_VERSION, DBM_SCHEMA_SOURCES,
+		GetConfigOption("server_version_num", false, false),
 #ifdef WORDS_BIGENDIAN
 					"big-endian",
 #else
@@ -174,6 +180,7 @@ put_unit(Output *output, const DbmUnit *unit)
 	put_int32(output, unit->names ? unit->names_length : -1);
 	if (unit->names)
 		put(output, unit->names, unit->names_length);
+	put_int32(output, unit->hidden);
 	put_int32(output, unit->nmembers);
 	put(output, unit->members, sizeof(DbmUnitKey) * unit->nmembers);
 	put_int32(output, count_objects(unit));
@@ -187,7 +194,6 @@ put_units(Output *output, DbmLive *live)
 	HASH_SEQ_STATUS status;
 	DbmUnit *unit;
 
-	put_int32(output, hash_get_num_entries(live->units));
 	hash_seq_init(&status, live->units);
 	while ((unit = hash_seq_search(&status)) != NULL)
 		put_unit(output, unit);
@@ -212,11 +218,20 @@ put_pages(Output *output, const WatchedFile *file)
 	}
 }
 
+/* First what decides whether the rest is of use, and how much of it there is. */
 static void
-put_watcher(Output *output, const DbmWatcher *watcher)
+put_header(Output *output, DbmLive *live, const DbmWatcher *watcher)
 {
 	put_int64(output, dbm_watcher_threshold(watcher));
 	put_int64(output, watcher->horizon.oldest_xid);
+	put_int32(output, hash_get_num_entries(live->units));
+	put_int32(output, hash_get_num_entries(live->members));
+	put_int32(output, dbm_adorned_count(live->adorned));
+}
+
+static void
+put_files(Output *output, const DbmWatcher *watcher)
+{
 	for (int at = 0; at < dbm_watched_catalog_count; at++)
 		put_pages(output, &watcher->files[at]);
 }
@@ -229,32 +244,47 @@ fits(const DbmLive *live, const DbmWatcher *watcher)
 		   SAVED_LIMIT;
 }
 
-static void
-store(DbmRow *row)
+/* Scans for the one row, without taking it out of storage. */
+static DbmScan *
+scan_saved(void)
 {
+	ScanKeyData key;
+
+	ScanKeyInit(&key, SAVED_ID + 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(THE_ROW));
+	return dbm_scan_begin(&dbm_schema_saved_table, dbm_schema_saved_table.primary_key, 1, &key);
+}
+
+static void
+store(const DbmRow *row)
+{
+	DbmScan *scan = scan_saved();
 	DbmRow before;
+	bool found = dbm_scan_next(scan, &before);
 	ItemPointerData tid;
 
-	if (dbm_table_get_int64(&dbm_schema_saved_table, THE_ROW, &before, &tid))
+	if (found)
+		tid = dbm_scan_tid(scan);
+	dbm_scan_end(scan);
+	if (found)
 		dbm_table_update(row, &tid);
 	else
 		dbm_table_insert(row);
 }
 
-void
+bool
 dbm_saved_write(DbmLive *live, const DbmWatcher *watcher, int64 snapshot)
 {
 	Output *output;
 	DbmRow *row;
 
 	if (!fits(live, watcher) || !dbm_table_try_lock(&dbm_schema_saved_table))
-		return;
+		return false;
 	output = palloc0(sizeof(Output));
 	initStringInfo(&output->bytes);
-	put_int32(output, dbm_adorned_count(live->adorned));
+	put_header(output, live, watcher);
 	dbm_adorned_each(live->adorned, put_adornment, output);
 	put_units(output, live);
-	put_watcher(output, watcher);
+	put_files(output, watcher);
 
 	row = dbm_row_make(&dbm_schema_saved_table);
 	dbm_row_set_int64(row, SAVED_ID, THE_ROW);
@@ -265,9 +295,19 @@ dbm_saved_write(DbmLive *live, const DbmWatcher *watcher, int64 snapshot)
 	dbm_row_set_int64(row, SAVED_CHECKSUM, checksum_of(output->bytes.data, output->bytes.len));
 	dbm_row_set_bytes(row, SAVED_STATE, (uint8 *) output->bytes.data, output->bytes.len);
 	store(row);
+	return true;
 }
 
 /* ---- reading ---- */
+
+typedef struct Header
+{
+	XLogRecPtr threshold;
+	uint64 oldest_xid;
+	int units;
+	int members;
+	int adorned;
+} Header;
 
 typedef struct Input
 {
@@ -279,14 +319,20 @@ typedef struct Input
 	DbmReceiver *receiver;
 } Input;
 
-/* The checksum was right, so this cannot happen; it must not read beyond the end if it does. */
+/* The checksum was right, so whoever wrote this meant it; it is not followed all the same. */
+static void
+refuse(const char *detail)
+{
+	ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg_internal("%s", detail)));
+}
+
 static const void *
 take(Input *input, int64 length)
 {
 	const char *bytes = input->at;
 
 	if (length < 0 || length > input->end - bytes)
-		elog(ERROR, "saved schema ends too early");
+		refuse("it ends too early");
 	input->at += length;
 	return bytes;
 }
@@ -309,6 +355,17 @@ take_int64(Input *input)
 	return value;
 }
 
+/* How many of something follow, each of so many bytes at least. */
+static int
+take_count(Input *input, int size)
+{
+	int count = take_int32(input);
+
+	if (count < 0 || count > (input->end - input->at) / size)
+		refuse("it ends too early");
+	return count;
+}
+
 static const char *
 take_string(Input *input)
 {
@@ -316,7 +373,7 @@ take_string(Input *input)
 	const char *string = take(input, length);
 
 	if (length < 1 || string[length - 1] != '\0')
-		elog(ERROR, "saved schema has a string without end");
+		refuse("it has a string without end");
 	return string;
 }
 
@@ -335,7 +392,7 @@ take_kind(Input *input)
 	int at = take_int32(input);
 
 	if (at < 0 || at > input->nkinds || at >= MAX_KINDS)
-		elog(ERROR, "saved schema has an unknown kind of object");
+		refuse("it has an unknown kind of object");
 	if (at == input->nkinds)
 		input->kinds[input->nkinds++] = MemoryContextStrdup(input->live->memory,
 															take_string(input));
@@ -351,7 +408,7 @@ take_object(Input *input)
 	memcpy(draft.hash, take(input, DBM_DIGEST_LENGTH), DBM_DIGEST_LENGTH);
 	draft.bucket = take_int32(input);
 	if (draft.bucket < 0 || draft.bucket >= DBM_BUCKETS)
-		elog(ERROR, "saved schema has an object in bucket %d", draft.bucket);
+		refuse("it has an object in no bucket");
 	draft.extra = take_int32(input) != 0;
 	draft.identity = take_string(input);
 	input->receiver->object(input->receiver, &draft);
@@ -367,22 +424,23 @@ take_unit(Input *input)
 	count = take_int32(input);
 	if (count >= 0)
 		receiver->names(receiver, take(input, count), count);
-	count = take_int32(input);
+	if (take_int32(input) != 0)
+		receiver->hidden(receiver);
+	count = take_count(input, sizeof(DbmUnitKey));
 	for (int at = 0; at < count; at++)
 		receiver->member(receiver, take_key(input));
-	count = take_int32(input);
+	count = take_count(input, DBM_DIGEST_LENGTH);
 	for (int at = 0; at < count; at++)
 		take_object(input);
 	receiver->unit_end(receiver);
 }
 
 static void
-take_units(Input *input)
+take_units(Input *input, int count)
 {
 	MemoryContext unit = AllocSetContextCreate(CurrentMemoryContext, "dbmaestro saved unit",
 											   ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(unit);
-	int count = take_int32(input);
 
 	for (int at = 0; at < count; at++)
 	{
@@ -395,12 +453,11 @@ take_units(Input *input)
 }
 
 static void
-take_adornments(Input *input)
+take_adornments(Input *input, int count)
 {
 	MemoryContext caller = MemoryContextSwitchTo(input->live->memory);
-	int count = take_int32(input);
 
-	input->live->adorned = dbm_adorned_make();
+	input->live->adorned = dbm_adorned_make(count);
 	for (int at = 0; at < count; at++)
 	{
 		DbmUnitKey key = take_key(input);
@@ -413,16 +470,17 @@ take_adornments(Input *input)
 static void
 take_page(Input *input, DbmWatcher *watcher, WatchedPage *page)
 {
-	Size size;
+	int count = take_count(input, sizeof(PageEntry));
+	Size size = sizeof(PageEntry) * count;
 
-	page->count = take_int32(input);
+	page->count = 0;
 	page->buffer = InvalidBuffer;
 	page->entries = NULL;
-	if (page->count == 0)
+	if (count == 0)
 		return;
-	size = sizeof(PageEntry) * page->count;
 	page->entries = MemoryContextAlloc(watcher->memory, size);
 	memcpy(page->entries, take(input, size), size);
+	page->count = count;
 }
 
 static void
@@ -431,73 +489,127 @@ take_file(Input *input, DbmWatcher *watcher, WatchedFile *file)
 	BlockNumber nblocks;
 
 	file->file = take_int32(input);
-	nblocks = take_int32(input);
+	nblocks = take_count(input, sizeof(int32));
 	file->pages = MemoryContextAllocHuge(watcher->memory, sizeof(WatchedPage) * Max(nblocks, 1));
 	for (file->nblocks = 0; file->nblocks < nblocks; file->nblocks++)
 		take_page(input, watcher, &file->pages[file->nblocks]);
 }
 
-/* As if the session that saved it had gone on, and its transaction were over. */
-static void
-take_watcher(Input *input, DbmWatcher *watcher)
+static Header
+take_header(Input *input)
 {
-	Look look = {0};
+	Header header;
 
-	look.position = take_int64(input);
-	watcher->oldest_xid = take_int64(input);
-	for (int at = 0; at < dbm_watched_catalog_count; at++)
-		take_file(input, watcher, &watcher->files[at]);
-	watcher->looks[0] = look;
-	watcher->nlooks = 1;
+	header.threshold = take_int64(input);
+	header.oldest_xid = take_int64(input);
+	header.units = take_count(input, sizeof(DbmUnitKey));
+	header.members = take_count(input, sizeof(DbmUnitKey));
+	header.adorned = take_count(input, sizeof(DbmUnitKey));
+	return header;
 }
 
+/*
+ * Did the log or the transaction ids begin anew behind what it was read at, as
+ * pg_resetwal may have them?  Then nothing tells old pages from new.
+ */
 static bool
-is_whole(Input *input, const DbmRow *row)
+is_of_the_future(const Header *header)
 {
-	bytea *state = DatumGetByteaPP(row->values[SAVED_STATE]);
-
-	input->at = VARDATA_ANY(state);
-	input->end = input->at + VARSIZE_ANY_EXHDR(state);
-	return checksum_of(input->at, input->end - input->at) ==
-		   (pg_crc32c) dbm_row_int64(row, SAVED_CHECKSUM);
+	return header->threshold > GetXLogInsertRecPtr() ||
+		   header->oldest_xid > U64FromFullTransactionId(ReadNextFullTransactionId());
 }
 
 static DbmLive *
 take_live(Input *input, const DbmRow *row, DbmWatcher *watcher)
 {
-	DbmLive *live = dbm_live_make(CurrentMemoryContext);
+	Header header = take_header(input);
+	DbmLive *live;
 
+	if (is_of_the_future(&header))
+		return NULL;
+	live = dbm_live_make(CurrentMemoryContext, header.units, header.members);
 	input->live = live;
 	input->receiver = dbm_live_receiver(live);
-	take_adornments(input);
-	take_units(input);
-	take_watcher(input, watcher);
+	take_adornments(input, header.adorned);
+	take_units(input, header.units);
+	for (int at = 0; at < dbm_watched_catalog_count; at++)
+		take_file(input, watcher, &watcher->files[at]);
+	/* as if the session that saved it had gone on, and its transaction were over */
+	dbm_watcher_resume(watcher, header.threshold, header.oldest_xid);
 	/* committed with this row, so it is there to stay */
 	live->journal.base = dbm_row_int64(row, SAVED_SNAPSHOT);
 	return live;
 }
 
+static void
+warn_of_damage(const char *how)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_DATA_CORRUPTED), errmsg("the saved schema cannot be used: %s", how),
+					  errdetail("Table dbmaestro.%s is damaged.  The schema is read from the "
+								"catalogs instead, which takes longer.",
+								dbm_schema_saved_table.name)));
+}
+
+/* Returns NULL for what cannot be read, and says so. */
+static DbmLive *
+read_state(Input *input, const DbmRow *row, DbmWatcher *watcher)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	DbmLive *volatile live = NULL;
+
+	PG_TRY();
+	{
+		live = take_live(input, row, watcher);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		/* raised by refuse(), between which and here is nothing but memory */
+		if (error->sqlerrcode != ERRCODE_DATA_CORRUPTED)
+			PG_RE_THROW();
+		FlushErrorState();
+		warn_of_damage(error->message);
+	}
+	PG_END_TRY();
+	return live;
+}
+
+static DbmLive *
+read_row(const DbmRow *row, DbmWatcher *watcher)
+{
+	Input *input = palloc0(sizeof(Input));
+	bytea *state;
+
+	if (strcmp(dbm_row_text(row, SAVED_ORIGIN), make_origin()) != 0)
+		return NULL;
+	state = DatumGetByteaPP(row->values[SAVED_STATE]);
+	input->at = VARDATA_ANY(state);
+	input->end = input->at + VARSIZE_ANY_EXHDR(state);
+	if (checksum_of(input->at, input->end - input->at) !=
+		(pg_crc32c) dbm_row_int64(row, SAVED_CHECKSUM))
+	{
+		warn_of_damage("it does not match its checksum");
+		return NULL;
+	}
+	return read_state(input, row, watcher);
+}
+
 DbmLive *
 dbm_saved_read(MemoryContext parent, DbmWatcher *watcher)
 {
-	Input input = {0};
+	DbmScan *scan = scan_saved();
+	DbmLive *live = NULL;
 	DbmRow row;
-	ItemPointerData tid;
-	DbmLive *live;
 
-	if (!dbm_table_get_int64(&dbm_schema_saved_table, THE_ROW, &row, &tid) ||
-		strcmp(dbm_row_text(&row, SAVED_ORIGIN), make_origin()) != 0)
+	if (dbm_scan_next(scan, &row))
+		live = read_row(&row, watcher);
+	dbm_scan_end(scan);
+	if (live == NULL)
 		return NULL;
-	if (!is_whole(&input, &row))
-	{
-		ereport(WARNING, (errcode(ERRCODE_DATA_CORRUPTED),
-						  errmsg("the saved schema does not match its checksum"),
-						  errdetail("Table dbmaestro.%s is damaged.  The schema is read from the "
-									"catalogs instead, which takes longer.",
-									dbm_schema_saved_table.name)));
-		return NULL;
-	}
-	live = take_live(&input, &row, watcher);
 	MemoryContextSetParent(live->memory, parent);
 	ereport(DEBUG1, (errmsg_internal("schema as saved at snapshot %lld, %d objects",
 									 (long long) live->journal.base, live->object_count)));

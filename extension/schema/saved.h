@@ -23,8 +23,9 @@ extern DbmLive *dbm_saved_read(MemoryContext parent, DbmWatcher *watcher);
 
 /*
  * Saves what the last look has found, which the snapshot with this number shows
- * as well.  Leaves it to whoever else is doing so at this moment.
+ * as well.  Leaves it to whoever else is doing so at this moment: then, and if
+ * there is too much of it, false.
  */
-extern void dbm_saved_write(DbmLive *live, const DbmWatcher *watcher, int64 snapshot);
+extern bool dbm_saved_write(DbmLive *live, const DbmWatcher *watcher, int64 snapshot);
 
 #endif							/* DBM_SCHEMA_SAVED_H */

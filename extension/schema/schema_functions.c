@@ -35,7 +35,7 @@ dbm_schema_hash(PG_FUNCTION_ARGS)
 Datum
 dbm_schema_hash_full(PG_FUNCTION_ARGS)
 {
-	DbmLive *live = dbm_live_make(CurrentMemoryContext);
+	DbmLive *live = dbm_live_make(CurrentMemoryContext, 0, 0);
 	Snapshot snapshot;
 	char *hex;
 

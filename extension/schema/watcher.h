@@ -21,7 +21,10 @@ typedef struct PageEntry
 	uint64 fold;
 	bool name;
 	uint8 adornments;
+	uint8 unused[6];			/* saved as they are, so no byte may be left as it was */
 } PageEntry;
+
+StaticAssertDecl(sizeof(PageEntry) == 24, "a page entry has gaps");
 
 typedef struct WatchedPage
 {
@@ -63,5 +66,11 @@ struct DbmWatcher
  * present transaction has committed; InvalidXLogRecPtr: all will.
  */
 extern XLogRecPtr dbm_watcher_threshold(const DbmWatcher *watcher);
+
+/*
+ * Has a new watcher go on from what its files hold: pages that are not newer
+ * than the threshold will not be looked at, others will.
+ */
+extern void dbm_watcher_resume(DbmWatcher *watcher, XLogRecPtr threshold, uint64 oldest_xid);
 
 #endif							/* DBM_SCHEMA_WATCHER_H */
