@@ -497,10 +497,11 @@ CREATE PROCEDURE dbm_apply_in_steps(change text, script text, rollback text DEFA
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_apply_in_steps';
 COMMENT ON PROCEDURE dbm_apply_in_steps(text, text, text, jsonb, bigint, text, bigint, integer, interval) IS 'runs a change of which not everything can run in one transaction, step by step; outcome is applied or already applied';
 
-CREATE PROCEDURE dbm_rollback_in_steps(change text, reason text DEFAULT NULL, INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL,
+CREATE PROCEDURE dbm_rollback_in_steps(change text, reason text DEFAULT NULL, rollback text DEFAULT NULL, script text DEFAULT NULL,
+    INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL,
     INOUT statements integer DEFAULT NULL, INOUT duration interval DEFAULT NULL)
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_rollback_in_steps';
-COMMENT ON PROCEDURE dbm_rollback_in_steps(text, text, text, bigint, integer, interval) IS 'runs the rollback script of a change that is applied, or partly applied, step by step';
+COMMENT ON PROCEDURE dbm_rollback_in_steps(text, text, text, text, text, bigint, integer, interval) IS 'runs the rollback script of a change that is applied, or partly applied, step by step; of one that is partly applied or rolled back, a corrected one that is sent anew, if script, where it is given, is what was applied';
 
 CREATE PROCEDURE dbm_resume(change text, interrupted text DEFAULT NULL, reason text DEFAULT NULL, INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL,
     INOUT statements integer DEFAULT NULL, INOUT duration interval DEFAULT NULL)

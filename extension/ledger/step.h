@@ -29,6 +29,9 @@ extern void dbm_step_write(const DbmRow *row);
 extern void dbm_step_write_plan(int64 run, List *steps, const DbmScript *script);
 extern List *dbm_step_read_plan(int64 run);
 
+/* Writes what is known of a step of one run for another one, whose script this is, too. */
+extern void dbm_step_copy(int64 from, const DbmStep *step, int64 to, const DbmScript *script);
+
 /* Is the step done, all parts of it; is this part? */
 extern bool dbm_step_is_done(int64 run, const DbmStep *step);
 extern bool dbm_step_part_is_done(int64 run, const DbmStep *step, int part);

@@ -168,6 +168,21 @@ correct_hint(ErrorData *edata)
 										  "Nothing of it is left.  Apply it again.");
 }
 
+/* Who is half way back is told how to go on, unless the error says it. */
+static void
+add_way_back(const DbmStepRun *steps, ErrorData *edata)
+{
+	const char *change = quote_literal_cstr(steps->run.change);
+
+	if (steps->run.rollback && edata->hint == NULL)
+		edata->hint = MemoryContextStrdup(
+			edata->assoc_context,
+			psprintf(
+				"Run CALL dbm_resume(%s); to go on, or, with a corrected rollback script, CALL "
+					 "dbm_rollback_in_steps(%s, rollback => '...');",
+					 change, change));
+}
+
 static void
 record_failure(DbmStepRun *steps, void *argument)
 {
@@ -187,7 +202,10 @@ record_failure(DbmStepRun *steps, void *argument)
 		correct_hint(edata);
 	}
 	else if (strcmp(outcome, "partial") == 0)
+	{
+		add_way_back(steps, edata);
 		dbm_run_take_snapshot(&steps->run);
+	}
 	dbm_run_close(&steps->run, outcome, edata, statement, line);
 }
 
