@@ -9,7 +9,8 @@
 
 /*
  * Rows of what is done about a part that was left half done stand so far behind
- * it: further than a table can have partitions.
+ * it, or a multiple of that, each in its turn: further than a table can have
+ * partitions.
  */
 #define DBM_STEP_REPAIR 1000000
 

@@ -43,9 +43,17 @@ intend_cleanup(DbmStepRun *steps, void *argument)
 {
 	DbmPart *part = argument;
 
-	part->action = DBM_PART_CLEANUP;
 	part->before = part->after;
-	dbm_part_intend(steps, part, part->number + DBM_STEP_REPAIR, "cleanup", part->before.cleanup);
+	dbm_part_intend_cleanup(steps, part);
+}
+
+static void
+look_after_cleanup(DbmStepRun *steps, void *argument)
+{
+	DbmPart *part = argument;
+
+	dbm_part_prove(steps, part, &part->after);
+	steps->left_behind = part->after.verdict == DBM_PROOF_PARTIAL;
 }
 
 /*
@@ -56,12 +64,16 @@ static void
 clean_up(DbmStepRun *steps, DbmPart *part)
 {
 	ErrorData *error = part->error;
+	bool clean = part->action != DBM_PART_CLEANUP &&
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_OPERATOR_INTERVENTION;
 
-	if (part->action != DBM_PART_CLEANUP && steps->left_behind && part->after.cleanup &&
-		ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_OPERATOR_INTERVENTION)
+	while (clean && dbm_part_has_remains(part))
 	{
 		must(steps, intend_cleanup, part);
 		launch(steps, part);
+		clean = part->error == NULL;
+		if (clean)
+			must(steps, look_after_cleanup, part);
 	}
 	dbm_step_fail(steps, error);
 }
