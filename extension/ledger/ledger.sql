@@ -419,6 +419,35 @@ COMMENT ON COLUMN dbmaestro.change_history.sqlstate IS 'SQLSTATE of the failure'
 COMMENT ON COLUMN dbmaestro.change_history.message IS 'Message of the failure, as the server wrote it';
 COMMENT ON COLUMN dbmaestro.change_history.blockers IS 'Who kept a lock from it, as far as whoever deployed could see';
 
+CREATE VIEW dbmaestro.step_history AS
+SELECT s.run, r.change, r.direction, s.ordinal AS step, s.part OPERATOR(pg_catalog.%) 1000000 AS part, s.kind, s.subject,
+       s.first_statement, s.last_statement, s.line, s.statement,
+       CASE WHEN s.state OPERATOR(pg_catalog.=) 'running' THEN dbmaestro._dbm_running_outcome(r.backend_pid, r.backend_start)
+            ELSE s.state END COLLATE "C" AS state,
+       s.started_at, s.finished_at, s.finished_at OPERATOR(pg_catalog.-) s.started_at AS duration,
+       s.sqlstate, s.message, s.evidence
+  FROM ONLY dbmaestro.run_step AS s
+  JOIN ONLY dbmaestro.run AS r ON r.id OPERATOR(pg_catalog.=) s.run;
+COMMENT ON VIEW dbmaestro.step_history IS 'One row per step of a run that is more than one transaction, and per thing that was done about one: when, how long, with what outcome';
+COMMENT ON COLUMN dbmaestro.step_history.run IS 'Number of the run';
+COMMENT ON COLUMN dbmaestro.step_history.change IS 'Name of the change';
+COMMENT ON COLUMN dbmaestro.step_history.direction IS 'deploy or rollback';
+COMMENT ON COLUMN dbmaestro.step_history.step IS 'Place among the steps of the script, from 1';
+COMMENT ON COLUMN dbmaestro.step_history.part IS 'Place in the step of one of the statements that it was expanded to, from 1';
+COMMENT ON COLUMN dbmaestro.step_history.kind IS 'transaction: its statements run in one; single: one statement outside of any; cleanup, finish: what was done about a single one that was left half done';
+COMMENT ON COLUMN dbmaestro.step_history.subject IS 'What cannot run in a transaction, NULL for what can';
+COMMENT ON COLUMN dbmaestro.step_history.first_statement IS 'First statement of the script that it holds, from 1';
+COMMENT ON COLUMN dbmaestro.step_history.last_statement IS 'Last one';
+COMMENT ON COLUMN dbmaestro.step_history.line IS 'Line of the first one in the script';
+COMMENT ON COLUMN dbmaestro.step_history.statement IS 'Statement that was run by itself, or that the step was expanded to';
+COMMENT ON COLUMN dbmaestro.step_history.state IS 'planned, intended, running, done, failed, interrupted, or adopted (a person vouches for it)';
+COMMENT ON COLUMN dbmaestro.step_history.started_at IS 'When it was intended, or its transaction began, the last time';
+COMMENT ON COLUMN dbmaestro.step_history.finished_at IS 'When its outcome was recorded';
+COMMENT ON COLUMN dbmaestro.step_history.duration IS 'Time between the two, NULL if one of them is not known';
+COMMENT ON COLUMN dbmaestro.step_history.sqlstate IS 'SQLSTATE of its failure';
+COMMENT ON COLUMN dbmaestro.step_history.message IS 'Message of its failure';
+COMMENT ON COLUMN dbmaestro.step_history.evidence IS 'What the catalog says about it';
+
 CREATE VIEW dbmaestro.deployment_history AS
 SELECT d.id AS deployment, d.environment,
        CASE WHEN d.outcome IS NOT NULL THEN d.outcome

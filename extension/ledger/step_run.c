@@ -153,6 +153,8 @@ write_failed_group(const DbmStepRun *steps, const ErrorData *edata)
 		return;
 	row = dbm_step_row(steps->run.id, steps->current, 1, steps->run.script);
 	dbm_row_set_text(row, DBM_RUN_STEP_STATE, "failed");
+	dbm_row_set(row, DBM_RUN_STEP_STARTED_AT, TimestampTzGetDatum(steps->began));
+	dbm_row_set(row, DBM_RUN_STEP_FINISHED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
 	dbm_step_set_error(row, edata);
 	dbm_row_set_text(row, DBM_RUN_STEP_EVIDENCE, "Its transaction was rolled back.");
 	dbm_step_write(row);
@@ -314,10 +316,12 @@ take_group(DbmStepRun *steps)
 	TimestampTz began = GetCurrentTimestamp();
 	ErrorData *failure;
 
+	steps->began = began;
 	for (int attempt = 1; (failure = dbm_step_attempt(steps, run_group, NULL)) != NULL; attempt++)
 	{
 		if (!dbm_step_try_again(attempt, began, failure))
 			dbm_step_fail(steps, failure);
+		steps->began = GetCurrentTimestamp();
 	}
 	dbm_step_commit(steps);
 }

@@ -107,9 +107,12 @@ run_in_transaction(DbmStepRun *steps, void *argument)
 {
 	DbmPart *part = argument;
 	DbmRow *row = dbm_part_row(steps, part->number);
+	bool planned = dbm_step_is(row, "planned");
 
+	dbm_row_set(row, DBM_RUN_STEP_STARTED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
+	dbm_step_write(row);
 	dbm_part_prove(steps, part, &part->before);
-	if (!dbm_step_is(row, "planned") || part->before.verdict != DBM_PROOF_DONE)
+	if (!planned || part->before.verdict != DBM_PROOF_DONE)
 	{
 		DbmScriptRules rules = {.name = steps->run.change, .rollback = steps->run.rollback};
 		DbmScript *script = dbm_script_read(part->text, strlen(part->text), &rules);
