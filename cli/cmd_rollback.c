@@ -10,6 +10,7 @@
 
 #include "catalog/pg_type_d.h"
 
+#include "changes.h"
 #include "commands.h"
 #include "message.h"
 #include "outcome.h"
@@ -27,6 +28,7 @@ const Option rollback_options[] = {
 	 "roll back all that was applied behind this change, which stays"},
 	{OPTION_TEXT, 0, "reason", &reason, "TEXT", "why, for the record"},
 	{OPTION_FLAG, 'y', "yes", &yes, NULL, "do not ask"},
+	{OPTION_GROUP, .value = (void *) repository_options},
 	{OPTION_GROUP, .value = (void *) lock_retry_options},
 	{OPTION_END},
 };
@@ -86,15 +88,65 @@ confirm(const Series *series, const Environment *environment)
 	return false;
 }
 
+/* The change as the commit has it, or NULL. */
+static const Change *
+find_in_commit(const Series *series, int at, Repository **repository)
+{
+	const Config *config = series->context;
+
+	if (!repository_is_there(config))
+		return NULL;
+	*repository = repository_open(config);
+	return changes_find(changes_read(config, *repository), series->names[at]);
+}
+
+/*
+ * A change that is applied or rolled back in part goes back by the rollback
+ * script of the commit, which may have been corrected; NULL: it has none that
+ * belongs to what was applied.
+ */
+static PGresult *
+roll_back_by_commit(Series *series, int at)
+{
+	Repository *repository;
+	const Change *change = find_in_commit(series, at, &repository);
+	size_t script_length;
+	size_t rollback_length;
+	char *script;
+	char *rollback;
+	PGresult *answer;
+
+	if (change == NULL || change->rollback.path == NULL)
+		return NULL;
+	script = repository_read(repository, &change->script, &script_length);
+	rollback = repository_read(repository, &change->rollback, &rollback_length);
+	answer = queries_rollback_corrected(series->connection, series->names[at], reason, rollback,
+										rollback_length, script, script_length);
+	pg_free(script);
+	pg_free(rollback);
+	if (!sqlstate_is_of_content(PQresultErrorField(answer, PG_DIAG_SQLSTATE)))
+		return answer;
+	PQclear(answer);
+	message_info("change \"%s\" was applied with another script than %s has: the stored rollback "
+				 "script runs, not the one there",
+				 series->names[at], repository_describe(repository));
+	return NULL;
+}
+
 static PGresult *
 roll_back(Series *series, int at)
 {
 	PGresult *answer = queries_rollback_change(series->connection, series->names[at], reason);
+	const char *sqlstate = PQresultErrorField(answer, PG_DIAG_SQLSTATE);
+	bool partial = sqlstate_is_partial(sqlstate);
 
-	if (!sqlstate_wants_steps(PQresultErrorField(answer, PG_DIAG_SQLSTATE)))
+	if (!sqlstate_wants_steps(sqlstate))
 		return answer;
 	PQclear(answer);
 	series->retry.by_server = true;
+	answer = partial ? roll_back_by_commit(series, at) : NULL;
+	if (answer)
+		return answer;
 	return queries_rollback_in_steps(series->connection, series->names[at], reason);
 }
 
@@ -120,7 +172,7 @@ cmd_rollback(int count, char **arguments)
 {
 	const Config *config = config_load();
 	const Environment *environment = config_environment(config, arguments[0]);
-	Series series = {.done_word = "rolled back", .call = roll_back};
+	Series series = {.done_word = "rolled back", .call = roll_back, .context = (void *) config};
 	ExitCode code = EXIT_ERROR;
 
 	require_target(count);

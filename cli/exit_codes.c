@@ -85,6 +85,7 @@ static const struct
 	{ERRCODE_DBM_ROLLBACK_NOT_PROVEN, EXIT_ERROR},
 	{ERRCODE_DBM_REQUIREMENT, EXIT_GATE},
 	{ERRCODE_DBM_PARTIAL, EXIT_ERROR},
+	{ERRCODE_DBM_CORRECTION, EXIT_ERROR},
 	{ERRCODE_DBM_DEPLOYMENT_IN_PROGRESS, EXIT_BUSY},
 	{ERRCODE_DBM_NESTED_RUN, EXIT_ERROR},
 	{ERRCODE_DBM_TRANSACTION_STATE, EXIT_ERROR},
@@ -158,6 +159,12 @@ bool
 sqlstate_wants_steps(const char *sqlstate)
 {
 	return is_sqlstate(sqlstate, ERRCODE_DBM_NOT_TRANSACTIONAL) || sqlstate_is_partial(sqlstate);
+}
+
+bool
+sqlstate_is_of_content(const char *sqlstate)
+{
+	return is_sqlstate(sqlstate, ERRCODE_DBM_CHECKSUM);
 }
 
 bool

@@ -32,6 +32,9 @@ extern ExitCode exit_code_of(const char *sqlstate);
 /* Does the server say that this change does not run in one transaction, but may in steps? */
 extern bool sqlstate_wants_steps(const char *sqlstate);
 
+/* Does it say that a change has other content than the one that was applied? */
+extern bool sqlstate_is_of_content(const char *sqlstate);
+
 /* Does it say that some steps of a change are done, by another script or by one that came to no end? */
 extern bool sqlstate_is_partial(const char *sqlstate);
 

@@ -67,6 +67,11 @@ extern PGresult *queries_resume(Connection *connection, const char *change,
 extern PGresult *queries_unfinished(Connection *connection);
 extern PGresult *queries_rollback_in_steps(Connection *connection, const char *change,
 										   const char *reason);
+/* The same with the scripts of a commit, of which the first may have been corrected. */
+extern PGresult *queries_rollback_corrected(Connection *connection, const char *change,
+											const char *reason, const char *rollback,
+											size_t rollback_length, const char *script,
+											size_t script_length);
 
 /* The steps of a script: step, kind, line, subject, reason, statements. */
 extern void queries_send_steps(Connection *connection, const char *script, size_t length);

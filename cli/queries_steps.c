@@ -44,6 +44,22 @@ queries_rollback_in_steps(Connection *connection, const char *change, const char
 }
 
 PGresult *
+queries_rollback_corrected(Connection *connection, const char *change, const char *reason,
+						   const char *rollback, size_t rollback_length, const char *script,
+						   size_t script_length)
+{
+	Parameters parameters = {0};
+
+	add_text(&parameters, TEXTOID, change);
+	add_text(&parameters, TEXTOID, reason);
+	add_bytes(&parameters, rollback, rollback_length);
+	add_bytes(&parameters, script, script_length);
+	return parameters_ask(
+		connection, psprintf("CALL %s.dbm_rollback_in_steps($1, $2, $3, $4)", connection->schema),
+		&parameters);
+}
+
+PGresult *
 queries_resume(Connection *connection, const char *change, const char *interrupted,
 			   const char *reason)
 {

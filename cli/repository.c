@@ -198,6 +198,21 @@ repository_is_worktree(void)
 	return worktree;
 }
 
+bool
+repository_is_there(const Config *config)
+{
+	git_repository *git = NULL;
+	bool is_empty = false;
+
+	if (!worktree && reference == NULL &&
+		git_repository_open_ext(&git, config->directory, 0, NULL) == GIT_ENOTFOUND)
+		return false;
+	if (git)
+		is_empty = git_repository_head_unborn(git) == 1;
+	git_repository_free(git);
+	return !is_empty;
+}
+
 Repository *
 repository_open(const Config *config)
 {

@@ -32,6 +32,9 @@ typedef void (*EntryVisitor)(void *context, EntryKind kind, const char *path, co
 /* The options --ref and --worktree, for the tables of commands. */
 extern const Option repository_options[];
 
+/* Is there anything to open: a Git repository with a commit, or the work tree? */
+extern bool repository_is_there(const Config *config);
+
 /* Opens what the options name: a commit, HEAD by default, or the work tree. */
 extern Repository *repository_open(const Config *config);
 

@@ -51,8 +51,13 @@ CREATE ROLE regress_steps_reindex;
 ALTER DATABASE ledger_steps_corners OWNER TO regress_steps_reindex;
 CREATE SCHEMA theirs;
 CREATE TABLE theirs.rows (i int);
-INSERT INTO theirs.rows VALUES (1), (1);
-CREATE UNIQUE INDEX CONCURRENTLY rows_ccnew ON theirs.rows (i);
+CREATE UNIQUE INDEX rows_i ON theirs.rows (i);
+INSERT INTO theirs.rows VALUES (1);
+UPDATE pg_index SET indisunique = false WHERE indexrelid = 'theirs.rows_i'::regclass;
+INSERT INTO theirs.rows VALUES (1);
+UPDATE pg_index SET indisunique = true WHERE indexrelid = 'theirs.rows_i'::regclass;
+REINDEX TABLE CONCURRENTLY theirs.rows;
+DELETE FROM theirs.rows;
 GRANT USAGE ON SCHEMA theirs TO regress_steps_reindex;
 SELECT dbm_configure('run_as', 'regress_steps_reindex');
 -- the server's warnings differ from major to major

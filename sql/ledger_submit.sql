@@ -33,6 +33,11 @@ SELECT dbm_submit('20260101_000003_c', 'SELECT 1', header => '{"Requires": "x"}'
 SELECT dbm_submit('20260101_000003_c', 'CREATE ROLE r PASSWORD ''secret''');
 \echo :LAST_ERROR_SQLSTATE
 SELECT count(*) FROM dbmaestro.script WHERE content LIKE '%secret%';
+-- what needs steps can be submitted; what would end the run cannot
+SELECT dbm_submit('20260101_000005_e', 'CREATE INDEX CONCURRENTLY i ON a (i); VACUUM a', 'DROP INDEX CONCURRENTLY i');
+SELECT state FROM dbmaestro.change WHERE change = '20260101_000005_e';
+SELECT dbm_submit('20260101_000006_f', 'CREATE INDEX CONCURRENTLY i ON a (i); DO $$ BEGIN COMMIT; END $$');
+\echo :LAST_ERROR_SQLSTATE
 
 -- once applied it stays what it is
 SELECT outcome FROM dbm_apply('20260101_000001_a', E'-- Issue: 12\nCREATE TABLE a (i int)', 'DROP TABLE a');

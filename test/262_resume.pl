@@ -9,6 +9,7 @@ use lib "$FindBin::RealBin/lib";
 use DbmRepository;
 use DbmSession;
 use DbmTest;
+use Digest::SHA qw(sha256_hex);
 use IPC::Run;
 use JSON::PP;
 use PostgreSQL::Test::Utils;
@@ -91,6 +92,7 @@ $shop->check([ 'resume', 'prod', 'nonsense', '--interrupted', 'done' ], 2, qr/ne
 # --- one that needs no word ---------------------------------------------------------------
 
 my $plain = new_change('plain');
+$shop->check([ 'submit', 'prod' ], 0, undef, 'plain: it can be submitted, although it needs steps');
 interrupt('plain');
 {
     my ($code, $stdout, $stderr) = $shop->run('--format', 'json', 'resume', 'prod', $plain);
@@ -202,6 +204,70 @@ foreach my $word (qw(done again))
     $shop->check([ 'deploy', 'prod' ], 1, qr/is rolled back in part.*"dbmaestro resume prod $change"/s, 'back: it is not deployed meanwhile');
     is($shop->json('resume', 'prod', $change)->{changes}[0]{outcome}, 'rolled back', 'back: resumed');
     is(state_of($change), 'rolled back', 'back: to its end');
+}
+
+# --- a rollback script that fails half way is corrected in Git ----------------------------------------
+
+sub script_of
+{
+    my ($change) = @_;
+
+    return value("SELECT encode(script, 'hex') FROM dbmaestro.run WHERE change = '$change' ORDER BY id DESC LIMIT 1");
+}
+
+{
+    my $change = new_change('wrong');
+    my $file = "migrations/$change.rollback.sql";
+    my $right = slurp_file($shop->path($file));
+    my $script = slurp_file($shop->path("migrations/$change.sql"));
+
+    $shop->write($file => $right =~ s/COMMENT ON TABLE public.wrong/COMMENT ON TABLE public.wrongly/r);
+    $shop->commit('wrong');
+    $shop->check([ 'deploy', 'prod' ], 0, undef, 'wrong: applied');
+    # what was promised stands while it is all there
+    $shop->write($file => "DROP TABLE public.wrong;\n");
+    $shop->commit('another one');
+    my (undef, $stderr) = $shop->check([ 'rollback', 'prod', $change, '--yes' ], 1, qr/^ERROR:  relation "public.wrongly" does not exist/m, 'wrong: the stored one fails');
+    like($stderr, qr/corrected rollback script/, 'wrong: what can be done');
+    is(state_of($change), 'partial', 'wrong: the index is gone, and that is all');
+    $shop->check([ 'rollback', 'prod', $change, '--yes' ], 1, qr/corrected rollback script of change "$change" does not begin with what is done.*statement 1 is missing or not the same/s,
+        'wrong: what was done is not in the corrected one');
+
+    # two scripts at once: it is not the rollback script of what was applied
+    $shop->write($file => $right, "migrations/$change.sql" => "$script-- and more\nSELECT 1;\n");
+    $shop->commit('both');
+    $shop->check([ 'rollback', 'prod', $change, '--yes' ], 1,
+        qr/change "$change" was applied with another script than commit [0-9a-f]{10} has: the stored rollback script runs, not the one there.*relation "public.wrongly" does not exist/s, 'wrong: of another script');
+    is(value("SELECT count(*) FROM dbmaestro.audit_event WHERE kind = 'refused' AND change = '$change' AND sqlstate = 'MA020'"), 0, 'wrong: that was an answer, no refusal');
+
+    # without Git the stored one is all there is
+    my $bare = PostgreSQL::Test::Utils::tempdir_short();
+    PostgreSQL::Test::Utils::append_to_file("$bare/dbmaestro.conf", slurp_file($shop->path('dbmaestro.conf')));
+    IPC::Run::run([ 'dbmaestro', '-C', $bare, 'rollback', 'prod', $change, '--yes' ], '<', \undef, '>', \my $out, '2>', \my $err);
+    like($err, qr/^ERROR:  relation "public.wrongly" does not exist/m, 'wrong: without a repository the stored one runs');
+
+    $shop->write("migrations/$change.sql" => $script);
+    $shop->check([ 'rollback', 'prod', $change, '--yes' ], 1, qr/public.wrongly/, 'wrong: what is not committed does not count');
+    my $told = $shop->json('rollback', 'prod', $change, '--yes', '--reason', 'corrected', '--worktree');
+    is($told->{changes}[0]{outcome}, 'rolled back', 'wrong: from the work tree') or diag($told->{error}{message});
+    is(state_of($change), 'rolled back', 'wrong: to its end');
+    is(value("SELECT encode(rollback, 'hex') FROM dbmaestro.change WHERE change = '$change'"), script_of($change), 'wrong: on record is what ran');
+    is(script_of($change), sha256_hex($right), 'wrong: which is the corrected one');
+    is(value("SELECT string_agg(outcome || ' ' || statements || coalesce(' ' || reason, ''), ', ' ORDER BY id) FROM dbmaestro.run WHERE change = '$change' AND direction = 'rollback'"),
+        'partial 1, rolled back 2 corrected', 'wrong: and each run with what it did');
+
+    # deployed in part, and the way back was forgotten
+    my $second = new_change('forgotten');
+    $shop->write("migrations/$second.sql" => "CREATE VIEW public.forgotten_v AS SELECT 1 AS i;\nCREATE UNIQUE INDEX CONCURRENTLY forgotten_word ON public.forgotten (word);\n");
+    unlink $shop->path("migrations/$second.rollback.sql");
+    $shop->commit('no way back');
+    $shop->check([ 'deploy', 'prod' ], 1, qr/could not create unique index/, 'forgotten: in part');
+    $shop->check([ 'rollback', 'prod', $second, '--yes' ], 1, qr/change "$second" has no rollback script/, 'forgotten: no way back');
+    $shop->write("migrations/$second.rollback.sql" => "DROP VIEW public.forgotten_v;\n");
+    $shop->commit('a way back');
+    is($shop->json('rollback', 'prod', $second, '--yes')->{changes}[0]{outcome}, 'rolled back', 'forgotten: written at last');
+    unlink $shop->path($_) foreach map { ("migrations/$_.sql", "migrations/$_.rollback.sql") } $second, $change;
+    $shop->commit('gone');
 }
 
 # --- a lock that cannot be had: the server tries again, and not the client once more ----------------

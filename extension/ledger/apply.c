@@ -191,6 +191,8 @@ submit_body(PG_FUNCTION_ARGS)
 	require_deployer(fcinfo, "dbm_submit", &hidden);
 	dbm_change_arguments(fcinfo, &change);
 	PreventCommandIfReadOnly("dbm_submit");
+	/* how it is applied is decided when it is */
+	change.in_steps = true;
 	dbm_change_read(&change);
 	(void) dbm_transaction_begin_own_writes();
 	/* not the deployment's lock: people submit while others deploy */

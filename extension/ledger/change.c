@@ -266,8 +266,8 @@ dbm_change_require_same(const DbmRow *row, const DbmChange *change)
 					 "first with dbm_rollback.")));
 }
 
-static void
-store_script(const DbmScript *script, Datum content)
+void
+dbm_change_store_script(const DbmScript *script, Datum content)
 {
 	DbmRow *row = dbm_row_make(&dbm_script_table);
 	ScanKeyData key;
@@ -292,9 +292,9 @@ store_script(const DbmScript *script, Datum content)
 void
 dbm_change_store_scripts(const DbmChange *change)
 {
-	store_script(change->script, change->content);
+	dbm_change_store_script(change->script, change->content);
 	if (change->rollback)
-		store_script(change->rollback, change->rollback_content);
+		dbm_change_store_script(change->rollback, change->rollback_content);
 }
 
 bool

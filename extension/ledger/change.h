@@ -82,8 +82,9 @@ extern void dbm_change_write(const DbmChange *change, const char *state, int64 r
 /* Sets state and applied run of a present row (for a rollback). */
 extern void dbm_change_set_state(const char *name, const char *state, int64 run);
 
-/* Stores script and rollback, each text once. */
+/* Stores script and rollback, or one script, each text once. */
 extern void dbm_change_store_scripts(const DbmChange *change);
+extern void dbm_change_store_script(const DbmScript *script, Datum content);
 
 /* Has this content been submitted for the change? */
 extern bool dbm_submission_exists(const char *name, const uint8 *approval);

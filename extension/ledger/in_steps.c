@@ -19,6 +19,7 @@
 #include "core/result.h"
 #include "core/settings.h"
 #include "ledger/change.h"
+#include "ledger/correction.h"
 #include "ledger/deployment.h"
 #include "ledger/step.h"
 #include "ledger/step_run.h"
@@ -237,15 +238,24 @@ is_applied(const DbmChange *change, const DbmRow *row, int64 *run)
 	return true;
 }
 
-/* The run that is to be gone on with; what is done of it is done by another script otherwise. */
 static DbmRow *
-require_same_run(const DbmChange *change)
+require_run(const DbmRow *change)
 {
 	DbmRow *run = dbm_row_make(&dbm_run_table);
+
+	if (!dbm_run_of_change(change, run))
+		elog(ERROR, "change \"%s\" is partial without a run",
+			 dbm_row_text(change, DBM_CHANGE_CHANGE));
+	return run;
+}
+
+/* The run that is to be gone on with; what is done of it is done by another script otherwise. */
+static DbmRow *
+require_same_run(const DbmChange *change, const DbmRow *row)
+{
+	DbmRow *run = require_run(row);
 	uint8 digest[DBM_DIGEST_LENGTH];
 
-	if (!dbm_run_find(change->name, NULL, PG_INT64_MAX, run))
-		elog(ERROR, "change \"%s\" is partial without a run", change->name);
 	if (strcmp(dbm_row_text(run, DBM_RUN_DIRECTION), "deploy") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DBM_PARTIAL),
@@ -310,7 +320,7 @@ apply_body(PG_FUNCTION_ARGS)
 	}
 	dbm_gate_require_all(change.name, change.script);
 	if (known && dbm_change_is(row, "partial"))
-		resume_run(&steps, require_same_run(&change));
+		resume_run(&steps, require_same_run(&change, row));
 	else
 		start_run(&steps, &change, known ? row : NULL);
 	return perform(fcinfo, &steps);
@@ -375,35 +385,65 @@ start_rollback(DbmStepRun *steps)
 	dbm_change_set_state(run->change, "partial", run->id);
 }
 
+/* Goes on with another script behind what the one before has done, as a run of its own. */
+static void
+start_corrected(DbmStepRun *steps, const DbmRow *begun, DbmScript *script)
+{
+	DbmRow *row = dbm_row_make(&dbm_change_table);
+	DbmRun *run = &steps->run;
+
+	(void) dbm_change_find(run->change, row, NULL);
+	steps->change_before = row;
+	steps->applied = find_undone(begun, run->change);
+	run->rollback = true;
+	run->script = script;
+	run->prove = dbm_setting_bool(DBM_SETTING_ROLLBACK_PROOF) &&
+		steps->applied->snapshot_before != 0;
+	run->snapshot_before = dbm_row_int64(begun, DBM_RUN_SNAPSHOT_BEFORE);
+	dbm_gate_require_all(run->change, script);
+	close_interrupted(dbm_row_int64(begun, DBM_RUN_ID));
+	dbm_run_open(run);
+	steps->steps = dbm_correction_plan(begun, script, run->id);
+	dbm_change_set_state(run->change, "partial", run->id);
+}
+
 /* The rollback of this change that was begun and is not done; or NULL. */
 static DbmRow *
 find_begun_rollback(const char *change)
 {
 	DbmRow *row = dbm_row_make(&dbm_change_table);
-	DbmRow *run = dbm_row_make(&dbm_run_table);
+	DbmRow *run;
 
-	if (dbm_change_find(change, row, NULL) && dbm_change_is(row, "partial") &&
-		dbm_run_find(change, NULL, PG_INT64_MAX, run) &&
-		strcmp(dbm_row_text(run, DBM_RUN_DIRECTION), "rollback") == 0)
-		return run;
-	return NULL;
+	if (!dbm_change_find(change, row, NULL) || !dbm_change_is(row, "partial"))
+		return NULL;
+	run = require_run(row);
+	return strcmp(dbm_row_text(run, DBM_RUN_DIRECTION), "rollback") == 0 ? run : NULL;
 }
 
 static Datum
 rollback_body(PG_FUNCTION_ARGS)
 {
 	DbmStepRun steps = {0};
+	ErrorContextCallback hidden;
+	DbmScript *corrected;
 	DbmRow *begun;
 
+	/* the command line runs the stored script then */
+	if (!PG_ARGISNULL(3))
+		dbm_refusal_answered(ERRCODE_DBM_CHECKSUM);
 	steps.run.change = require_name(fcinfo, "dbm_rollback_in_steps");
 	steps.run.act = "dbm_rollback_in_steps";
 	steps.run.reason = optional_text(fcinfo, 1);
 	steps.capability = DBM_CAPABILITY_ROLLBACK;
 	require_right(fcinfo, steps.run.act, steps.capability);
+	dbm_run_hide_statement(&hidden);
 	begin_work(steps.run.act);
 	dbm_change_lock(steps.run.change);
 	begun = find_begun_rollback(steps.run.change);
-	if (begun)
+	corrected = dbm_correction_take(fcinfo, steps.run.change, begun);
+	if (begun && corrected)
+		start_corrected(&steps, begun, corrected);
+	else if (begun)
 		resume_run(&steps, begun);
 	else
 		start_rollback(&steps);
@@ -439,7 +479,6 @@ resume_body(PG_FUNCTION_ARGS)
 {
 	DbmStepRun steps = {0};
 	DbmRow *row = dbm_row_make(&dbm_change_table);
-	DbmRow *run = dbm_row_make(&dbm_run_table);
 	const char *name;
 
 	steps.run.change = name = require_name(fcinfo, "dbm_resume");
@@ -458,9 +497,7 @@ resume_body(PG_FUNCTION_ARGS)
 	if (dbm_change_is(row, "applied"))
 		return do_nothing(fcinfo, "already applied", dbm_row_int64(row, DBM_CHANGE_APPLIED_RUN));
 	require_partial(name, row);
-	if (!dbm_run_find(name, NULL, PG_INT64_MAX, run))
-		elog(ERROR, "change \"%s\" is partial without a run", name);
-	resume_run(&steps, run);
+	resume_run(&steps, require_run(row));
 	return perform(fcinfo, &steps);
 }
 

@@ -419,6 +419,35 @@ COMMENT ON COLUMN dbmaestro.change_history.sqlstate IS 'SQLSTATE of the failure'
 COMMENT ON COLUMN dbmaestro.change_history.message IS 'Message of the failure, as the server wrote it';
 COMMENT ON COLUMN dbmaestro.change_history.blockers IS 'Who kept a lock from it, as far as whoever deployed could see';
 
+CREATE VIEW dbmaestro.step_history AS
+SELECT s.run, r.change, r.direction, s.ordinal AS step, s.part OPERATOR(pg_catalog.%) 1000000 AS part, s.kind, s.subject,
+       s.first_statement, s.last_statement, s.line, s.statement,
+       CASE WHEN s.state OPERATOR(pg_catalog.=) 'running' THEN dbmaestro._dbm_running_outcome(r.backend_pid, r.backend_start)
+            ELSE s.state END COLLATE "C" AS state,
+       s.started_at, s.finished_at, s.finished_at OPERATOR(pg_catalog.-) s.started_at AS duration,
+       s.sqlstate, s.message, s.evidence
+  FROM ONLY dbmaestro.run_step AS s
+  JOIN ONLY dbmaestro.run AS r ON r.id OPERATOR(pg_catalog.=) s.run;
+COMMENT ON VIEW dbmaestro.step_history IS 'One row per step of a run that is more than one transaction, and per thing that was done about one: when, how long, with what outcome';
+COMMENT ON COLUMN dbmaestro.step_history.run IS 'Number of the run';
+COMMENT ON COLUMN dbmaestro.step_history.change IS 'Name of the change';
+COMMENT ON COLUMN dbmaestro.step_history.direction IS 'deploy or rollback';
+COMMENT ON COLUMN dbmaestro.step_history.step IS 'Place among the steps of the script, from 1';
+COMMENT ON COLUMN dbmaestro.step_history.part IS 'Place in the step of one of the statements that it was expanded to, from 1';
+COMMENT ON COLUMN dbmaestro.step_history.kind IS 'transaction: its statements run in one; single: one statement outside of any; cleanup, finish: what was done about a single one that was left half done';
+COMMENT ON COLUMN dbmaestro.step_history.subject IS 'What cannot run in a transaction, NULL for what can';
+COMMENT ON COLUMN dbmaestro.step_history.first_statement IS 'First statement of the script that it holds, from 1';
+COMMENT ON COLUMN dbmaestro.step_history.last_statement IS 'Last one';
+COMMENT ON COLUMN dbmaestro.step_history.line IS 'Line of the first one in the script';
+COMMENT ON COLUMN dbmaestro.step_history.statement IS 'Statement that was run by itself, or that the step was expanded to';
+COMMENT ON COLUMN dbmaestro.step_history.state IS 'planned, intended, running, done, failed, interrupted, or adopted (a person vouches for it)';
+COMMENT ON COLUMN dbmaestro.step_history.started_at IS 'When it was intended, or its transaction began, the last time';
+COMMENT ON COLUMN dbmaestro.step_history.finished_at IS 'When its outcome was recorded';
+COMMENT ON COLUMN dbmaestro.step_history.duration IS 'Time between the two, NULL if one of them is not known';
+COMMENT ON COLUMN dbmaestro.step_history.sqlstate IS 'SQLSTATE of its failure';
+COMMENT ON COLUMN dbmaestro.step_history.message IS 'Message of its failure';
+COMMENT ON COLUMN dbmaestro.step_history.evidence IS 'What the catalog says about it';
+
 CREATE VIEW dbmaestro.deployment_history AS
 SELECT d.id AS deployment, d.environment,
        CASE WHEN d.outcome IS NOT NULL THEN d.outcome
@@ -497,10 +526,11 @@ CREATE PROCEDURE dbm_apply_in_steps(change text, script text, rollback text DEFA
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_apply_in_steps';
 COMMENT ON PROCEDURE dbm_apply_in_steps(text, text, text, jsonb, bigint, text, bigint, integer, interval) IS 'runs a change of which not everything can run in one transaction, step by step; outcome is applied or already applied';
 
-CREATE PROCEDURE dbm_rollback_in_steps(change text, reason text DEFAULT NULL, INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL,
+CREATE PROCEDURE dbm_rollback_in_steps(change text, reason text DEFAULT NULL, rollback text DEFAULT NULL, script text DEFAULT NULL,
+    INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL,
     INOUT statements integer DEFAULT NULL, INOUT duration interval DEFAULT NULL)
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbm_rollback_in_steps';
-COMMENT ON PROCEDURE dbm_rollback_in_steps(text, text, text, bigint, integer, interval) IS 'runs the rollback script of a change that is applied, or partly applied, step by step';
+COMMENT ON PROCEDURE dbm_rollback_in_steps(text, text, text, text, text, bigint, integer, interval) IS 'runs the rollback script of a change that is applied, or partly applied, step by step; of one that is partly applied or rolled back, a corrected one that is sent anew, if script, where it is given, is what was applied';
 
 CREATE PROCEDURE dbm_resume(change text, interrupted text DEFAULT NULL, reason text DEFAULT NULL, INOUT outcome text DEFAULT NULL, INOUT run bigint DEFAULT NULL,
     INOUT statements integer DEFAULT NULL, INOUT duration interval DEFAULT NULL)

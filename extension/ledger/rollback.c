@@ -52,7 +52,10 @@ require_reversible(const char *name, const DbmRow *row, bool in_steps)
 		ereport(ERROR, (errcode(ERRCODE_DBM_NO_ROLLBACK),
 						errmsg("change \"%s\" has no rollback script", name),
 						errdetail("None was given when it was applied."),
-						errhint("Write a new change that undoes it.")));
+						partial ? errhint("Give one: CALL dbm_rollback_in_steps(%s, rollback => "
+										  "'...'); or go on with CALL dbm_resume(%s);",
+										  quote_literal_cstr(name), quote_literal_cstr(name))
+								: errhint("Write a new change that undoes it.")));
 }
 
 static void
@@ -255,10 +258,11 @@ dbm_rollback_require_proven(const DbmAppliedChange *applied, const DbmRun *run)
 					errdetail_internal("%s%s%s", not_restored ? not_restored : "",
 									   not_restored && foreign ? "\n" : "", foreign ? foreign : ""),
 					run->act && dbm_step_count(run->id, "done") > 1
-						? errhint("Steps that were committed stay.  Undo what is left with a "
-									   "new change, or set rollback_proof to off with "
-									   "dbm_configure and call %s again.",
-								  run->act)
+						? errhint("Steps that were committed stay.  Run CALL "
+								  "dbm_rollback_in_steps(%s, rollback => '...'); with more "
+								  "statements behind the others, or set rollback_proof to off with "
+								  "dbm_configure and call %s again.",
+								  quote_literal_cstr(applied->name), run->act)
 						: errhint("Nothing was changed.  Undo it with a new change, or set "
 									   "rollback_proof to off with dbm_configure.")));
 }

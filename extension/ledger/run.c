@@ -384,12 +384,20 @@ dbm_run_find(const char *change, const char *direction, int64 up_to, DbmRow *row
 	{
 		CHECK_FOR_INTERRUPTS();
 		found = strcmp(dbm_row_text(row, DBM_RUN_CHANGE), change) == 0 &&
-				(direction == NULL || strcmp(dbm_row_text(row, DBM_RUN_DIRECTION), direction) == 0);
+				strcmp(dbm_row_text(row, DBM_RUN_DIRECTION), direction) == 0;
 	}
 	if (found)
 		dbm_row_copy(row);
 	dbm_scan_end(scan);
 	return found;
+}
+
+bool
+dbm_run_of_change(const DbmRow *change, DbmRow *row)
+{
+	return !change->nulls[DBM_CHANGE_APPLIED_RUN] &&
+		dbm_table_get_int64(&dbm_run_table, dbm_row_int64(change, DBM_CHANGE_APPLIED_RUN), row,
+							NULL);
 }
 
 /* The number alone may be another's by now, who deploys something else. */

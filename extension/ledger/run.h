@@ -81,8 +81,11 @@ extern DbmRow *dbm_run_object_row(const struct DbmTouched *touched);
 /* Records statements and objects of one step; *objects is the last ordinal given out. */
 extern void dbm_run_write_execution(int64 run, const DbmExecution *execution, int *objects);
 
-/* The newest run of the change up to a number, in a direction or (NULL) any; false if none. */
+/* The newest run of the change up to a number, in a direction; false if none. */
 extern bool dbm_run_find(const char *change, const char *direction, int64 up_to, DbmRow *row);
+
+/* The run that a change in this row stands by: that applied it, or that some of it is done in. */
+extern bool dbm_run_of_change(const DbmRow *change, DbmRow *row);
 
 /* Is the backend that runs it, as its row says, still deploying? */
 extern bool dbm_run_is_alive(int pid, TimestampTz start);

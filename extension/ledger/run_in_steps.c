@@ -36,7 +36,8 @@ dbm_run_open(DbmRun *run)
 		run->deployment = dbm_row_int64(run->single_deployment, DBM_DEPLOYMENT_ID);
 		dbm_table_insert(run->single_deployment);
 	}
-	if (dbm_run_takes_snapshots(run))
+	/* one that goes on for another began where that did */
+	if (run->snapshot_before == 0 && dbm_run_takes_snapshots(run))
 		run->snapshot_before = dbm_snapshot_record(NULL, run->deployment, run->root_before);
 	row = dbm_run_row(run, "running");
 	row->nulls[DBM_RUN_FINISHED_AT] = true;

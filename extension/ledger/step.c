@@ -118,6 +118,40 @@ dbm_step_read_plan(int64 run)
 	return steps;
 }
 
+#define OF_ANOTHER_RUN "On record of run "
+
+/* The permit of the other run is no permit for this one. */
+static DbmRow *
+copy_row(const DbmRow *row, const DbmStep *step, int64 run, const DbmScript *script)
+{
+	DbmRow *copy = dbm_step_row(run, step, DatumGetInt32(row->values[DBM_RUN_STEP_PART]), script);
+	const char *evidence = dbm_row_text(row, DBM_RUN_STEP_EVIDENCE);
+
+	for (int column = DBM_RUN_STEP_STATEMENT; column < DBM_RUN_STEP_COLUMNS; column++)
+	{
+		copy->values[column] = row->values[column];
+		copy->nulls[column] = row->nulls[column];
+	}
+	copy->values[DBM_RUN_STEP_KIND] = row->values[DBM_RUN_STEP_KIND];
+	for (int column = DBM_RUN_STEP_PERMIT; column <= DBM_RUN_STEP_WORKER_PID; column++)
+		copy->nulls[column] = true;
+	if (evidence && strncmp(evidence, OF_ANOTHER_RUN, strlen(OF_ANOTHER_RUN)) != 0)
+		dbm_row_set_text(copy, DBM_RUN_STEP_EVIDENCE,
+						 psprintf("%s" INT64_FORMAT ": %s", OF_ANOTHER_RUN,
+								  dbm_row_int64(row, DBM_RUN_STEP_RUN), evidence));
+	return copy;
+}
+
+void
+dbm_step_copy(int64 from, const DbmStep *step, int64 to, const DbmScript *script)
+{
+	DbmRow *row = dbm_row_make(&dbm_run_step_table);
+	ItemPointerData tid;
+
+	for (int part = 1; dbm_step_find(from, step->ordinal, part, row, &tid); part++)
+		dbm_table_insert(copy_row(row, step, to, script));
+}
+
 int
 dbm_step_count(int64 run, const char *state)
 {

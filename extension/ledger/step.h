@@ -9,7 +9,8 @@
 
 /*
  * Rows of what is done about a part that was left half done stand so far behind
- * it: further than a table can have partitions.
+ * it, or a multiple of that, each in its turn: further than a table can have
+ * partitions.
  */
 #define DBM_STEP_REPAIR 1000000
 
@@ -28,6 +29,9 @@ extern void dbm_step_write(const DbmRow *row);
 /* Writes the steps that a run is going to take; reads them, as a List of DbmStep *. */
 extern void dbm_step_write_plan(int64 run, List *steps, const DbmScript *script);
 extern List *dbm_step_read_plan(int64 run);
+
+/* Writes what is known of a step of one run for another one, whose script this is, too. */
+extern void dbm_step_copy(int64 from, const DbmStep *step, int64 to, const DbmScript *script);
 
 /* Is the step done, all parts of it; is this part? */
 extern bool dbm_step_is_done(int64 run, const DbmStep *step);

@@ -22,8 +22,8 @@
 #include "ledger/step_single.h"
 #include "ledger/tables.h"
 
-/* More things than that are not in the way of one statement. */
-#define MOST_CLEANUPS 20
+/* More things than that are not in the way of one statement, indexes of a table first of all. */
+#define MOST_CLEANUPS 1000
 
 const DbmStatement *
 dbm_part_statement(const DbmStepRun *steps)
@@ -188,7 +188,7 @@ decide(DbmStepRun *steps, DbmPart *part, DbmRow *row)
 		case DBM_PROOF_DONE:
 			return decide_done(steps, part, row);
 		case DBM_PROOF_PARTIAL:
-			if (part->before.cleanup && part->cleanups++ < MOST_CLEANUPS)
+			if (part->before.cleanup && part->cleanups < MOST_CLEANUPS)
 				return DBM_PART_CLEANUP;
 			if (part->before.finish)
 				return DBM_PART_FINISH;
@@ -238,6 +238,13 @@ make_permit(void)
 	return permit;
 }
 
+/* The number of what is now done about a part that was left half done: each has a row of its own. */
+static int
+repair_number(const DbmPart *part)
+{
+	return part->number + DBM_STEP_REPAIR * (part->cleanups + (part->action == DBM_PART_FINISH));
+}
+
 /* Writes down what is going to be run, with the permit for it. */
 void
 dbm_part_intend(DbmStepRun *steps, DbmPart *part, int number, const char *kind, const char *text)
@@ -276,6 +283,21 @@ dbm_part_intend(DbmStepRun *steps, DbmPart *part, int number, const char *kind, 
 	dbm_row_set(row, DBM_RUN_STEP_STARTED_AT, TimestampTzGetDatum(now));
 	dbm_row_set_text(row, DBM_RUN_STEP_EVIDENCE, part->before.evidence);
 	dbm_step_write(row);
+}
+
+void
+dbm_part_intend_cleanup(DbmStepRun *steps, DbmPart *part)
+{
+	part->action = DBM_PART_CLEANUP;
+	part->cleanups++;
+	dbm_part_intend(steps, part, repair_number(part), "cleanup", part->before.cleanup);
+}
+
+bool
+dbm_part_has_remains(const DbmPart *part)
+{
+	return part->after.verdict == DBM_PROOF_PARTIAL && part->after.cleanup &&
+		part->cleanups < MOST_CLEANUPS;
 }
 
 /* Writes down what has become of it. */
@@ -392,12 +414,10 @@ dbm_part_look(DbmStepRun *steps, void *argument)
 			dbm_part_intend(steps, part, part->number, "single", part->text);
 			break;
 		case DBM_PART_CLEANUP:
-			dbm_part_intend(steps, part, part->number + DBM_STEP_REPAIR, "cleanup",
-							part->before.cleanup);
+			dbm_part_intend_cleanup(steps, part);
 			break;
 		case DBM_PART_FINISH:
-			dbm_part_intend(steps, part, part->number + DBM_STEP_REPAIR, "finish",
-							part->before.finish);
+			dbm_part_intend(steps, part, repair_number(part), "finish", part->before.finish);
 			break;
 	}
 }
@@ -466,8 +486,6 @@ judge(const DbmStepRun *steps, DbmPart *part)
 static void
 conclude_cleanup(DbmStepRun *steps, DbmPart *part)
 {
-	int number = part->number + DBM_STEP_REPAIR;
-
 	part->error = part->answer.error;
 	if (!part->answer.complete && part->error == NULL)
 	{
@@ -476,8 +494,8 @@ conclude_cleanup(DbmStepRun *steps, DbmPart *part)
 	}
 	steps->left_behind = part->error != NULL;
 	write_objects(steps, part->answer.objects);
-	dbm_part_conclude_row(steps, number, part->error ? "failed" : "done", part->before.evidence,
-				 part->error);
+	dbm_part_conclude_row(steps, repair_number(part), part->error ? "failed" : "done",
+						  part->before.evidence, part->error);
 }
 
 void
@@ -505,8 +523,7 @@ dbm_part_conclude(DbmStepRun *steps, void *argument)
 	}
 	write_objects(steps, part->answer.objects);
 	if (part->action == DBM_PART_FINISH)
-		dbm_part_conclude_row(steps, part->number + DBM_STEP_REPAIR, state, part->after.evidence,
-					 part->error);
+		dbm_part_conclude_row(steps, repair_number(part), state, part->after.evidence, part->error);
 	dbm_part_conclude_row(steps, part->number, state, part->after.evidence,
 						  done ? NULL : part->error);
 	if (done && part->last)

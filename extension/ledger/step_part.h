@@ -51,8 +51,12 @@ extern DbmRow *dbm_part_row(const DbmStepRun *steps, int number);
 extern void dbm_part_set_statement(DbmRow *row, const char *text);
 extern void dbm_part_intend(DbmStepRun *steps, DbmPart *part, int number, const char *kind,
 							const char *text);
+extern void dbm_part_intend_cleanup(DbmStepRun *steps, DbmPart *part);
 extern void dbm_part_conclude_row(DbmStepRun *steps, int number, const char *state,
 								  const char *evidence, const struct ErrorData *edata);
+
+/* Has a statement that failed left something that can be taken away? */
+extern bool dbm_part_has_remains(const DbmPart *part);
 
 /* The texts of the parts that the current step stands for, as char *, as they are on record. */
 extern List *dbm_part_known_texts(const DbmStepRun *steps);

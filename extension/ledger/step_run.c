@@ -153,6 +153,8 @@ write_failed_group(const DbmStepRun *steps, const ErrorData *edata)
 		return;
 	row = dbm_step_row(steps->run.id, steps->current, 1, steps->run.script);
 	dbm_row_set_text(row, DBM_RUN_STEP_STATE, "failed");
+	dbm_row_set(row, DBM_RUN_STEP_STARTED_AT, TimestampTzGetDatum(steps->began));
+	dbm_row_set(row, DBM_RUN_STEP_FINISHED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
 	dbm_step_set_error(row, edata);
 	dbm_row_set_text(row, DBM_RUN_STEP_EVIDENCE, "Its transaction was rolled back.");
 	dbm_step_write(row);
@@ -166,6 +168,21 @@ correct_hint(ErrorData *edata)
 		edata->sqlerrcode == ERRCODE_INSUFFICIENT_RESOURCES)
 		edata->hint = MemoryContextStrdup(edata->assoc_context,
 										  "Nothing of it is left.  Apply it again.");
+}
+
+/* Who is half way back is told how to go on, unless the error says it. */
+static void
+add_way_back(const DbmStepRun *steps, ErrorData *edata)
+{
+	const char *change = quote_literal_cstr(steps->run.change);
+
+	if (steps->run.rollback && edata->hint == NULL)
+		edata->hint = MemoryContextStrdup(
+			edata->assoc_context,
+			psprintf(
+				"Run CALL dbm_resume(%s); to go on, or, with a corrected rollback script, CALL "
+					 "dbm_rollback_in_steps(%s, rollback => '...');",
+					 change, change));
 }
 
 static void
@@ -187,7 +204,10 @@ record_failure(DbmStepRun *steps, void *argument)
 		correct_hint(edata);
 	}
 	else if (strcmp(outcome, "partial") == 0)
+	{
+		add_way_back(steps, edata);
 		dbm_run_take_snapshot(&steps->run);
+	}
 	dbm_run_close(&steps->run, outcome, edata, statement, line);
 }
 
@@ -296,10 +316,12 @@ take_group(DbmStepRun *steps)
 	TimestampTz began = GetCurrentTimestamp();
 	ErrorData *failure;
 
+	steps->began = began;
 	for (int attempt = 1; (failure = dbm_step_attempt(steps, run_group, NULL)) != NULL; attempt++)
 	{
 		if (!dbm_step_try_again(attempt, began, failure))
 			dbm_step_fail(steps, failure);
+		steps->began = GetCurrentTimestamp();
 	}
 	dbm_step_commit(steps);
 }

@@ -22,6 +22,7 @@ typedef struct DbmStepRun
 
 	/* filled in */
 	const DbmStep *current;
+	TimestampTz began;			/* the last attempt at the current group */
 	int			failed_statement;	/* 0: none in particular */
 	int			objects;		/* last ordinal in run_object */
 	bool		left_behind;	/* a step failed, and something of it is there */

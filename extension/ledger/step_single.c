@@ -43,9 +43,17 @@ intend_cleanup(DbmStepRun *steps, void *argument)
 {
 	DbmPart *part = argument;
 
-	part->action = DBM_PART_CLEANUP;
 	part->before = part->after;
-	dbm_part_intend(steps, part, part->number + DBM_STEP_REPAIR, "cleanup", part->before.cleanup);
+	dbm_part_intend_cleanup(steps, part);
+}
+
+static void
+look_after_cleanup(DbmStepRun *steps, void *argument)
+{
+	DbmPart *part = argument;
+
+	dbm_part_prove(steps, part, &part->after);
+	steps->left_behind = part->after.verdict == DBM_PROOF_PARTIAL;
 }
 
 /*
@@ -56,12 +64,16 @@ static void
 clean_up(DbmStepRun *steps, DbmPart *part)
 {
 	ErrorData *error = part->error;
+	bool clean = part->action != DBM_PART_CLEANUP &&
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_OPERATOR_INTERVENTION;
 
-	if (part->action != DBM_PART_CLEANUP && steps->left_behind && part->after.cleanup &&
-		ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_OPERATOR_INTERVENTION)
+	while (clean && dbm_part_has_remains(part))
 	{
 		must(steps, intend_cleanup, part);
 		launch(steps, part);
+		clean = part->error == NULL;
+		if (clean)
+			must(steps, look_after_cleanup, part);
 	}
 	dbm_step_fail(steps, error);
 }
@@ -95,9 +107,12 @@ run_in_transaction(DbmStepRun *steps, void *argument)
 {
 	DbmPart *part = argument;
 	DbmRow *row = dbm_part_row(steps, part->number);
+	bool planned = dbm_step_is(row, "planned");
 
+	dbm_row_set(row, DBM_RUN_STEP_STARTED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
+	dbm_step_write(row);
 	dbm_part_prove(steps, part, &part->before);
-	if (!dbm_step_is(row, "planned") || part->before.verdict != DBM_PROOF_DONE)
+	if (!planned || part->before.verdict != DBM_PROOF_DONE)
 	{
 		DbmScriptRules rules = {.name = steps->run.change, .rollback = steps->run.rollback};
 		DbmScript *script = dbm_script_read(part->text, strlen(part->text), &rules);

@@ -70,10 +70,11 @@ describe(const DbmUnfinished *unfinished)
 bool
 dbm_unfinished_read(const char *change, DbmUnfinished *unfinished)
 {
+	DbmRow *row = dbm_row_make(&dbm_change_table);
 	DbmRow *run = dbm_row_make(&dbm_run_table);
 
 	memset(unfinished, 0, sizeof(DbmUnfinished));
-	if (!dbm_run_find(change, NULL, PG_INT64_MAX, run))
+	if (!dbm_change_find(change, row, NULL) || !dbm_run_of_change(row, run))
 		return false;
 	unfinished->change = change;
 	unfinished->run = dbm_row_int64(run, DBM_RUN_ID);

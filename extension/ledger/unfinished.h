@@ -21,7 +21,7 @@ typedef struct DbmUnfinished
 	const char *evidence;		/* what was recorded of that step, or NULL */
 } DbmUnfinished;
 
-/* Reads what is on record about the newest run of a change that is partial; false if there is none. */
+/* Reads what is on record about the run that a partial change stands by; false if there is none. */
 extern bool dbm_unfinished_read(const char *change, DbmUnfinished *unfinished);
 
 /*
