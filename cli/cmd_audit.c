@@ -10,10 +10,16 @@
 static char *kinds = NULL;
 static bool denied = false;
 
+/* Those that an event may be of (audit_event_kind_check). */
+static const char *const known_kinds[] = {
+	"denied",   "refused",  "observed", "guard_bypassed", "init",        "attach",     "setting",
+	"grant",    "person",   "guard",    "reset",          "deployment",  "submission", "run",
+	"snapshot", "approval", "gate",     "window",         "break_glass", "exemption",  "checkout",
+	"receipt", "key", "seal", "purge", "lost", "cancel", NULL};
+
 const Option audit_options[] = {
 	{OPTION_GROUP, .value = (void *) record_options},
-	{OPTION_TEXT, 0, "kind", &kinds, "KINDS",
-	 "of these kinds: run, deployment, submission, snapshot, denied, refused, observed, init, attach, setting, grant, guard, reset ... (separated by commas)"},
+	{OPTION_WORDS, 0, "kind", &kinds, "KINDS", "of these kinds", known_kinds},
 	{OPTION_FLAG, 0, "denied", &denied, NULL,
 	 "only what was refused: the kinds denied and refused"},
 	{OPTION_END},

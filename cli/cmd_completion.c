@@ -84,12 +84,26 @@ completion_source(const char *word, int length, char **words)
 	return COMPLETE_NOTHING;
 }
 
+/* But for those with a blank, which no shell would take for one word. */
+static char *
+join_words(const char *const *choices)
+{
+	char *joined = pg_strdup("");
+
+	for (; *choices; choices++)
+	{
+		if (strchr(*choices, ' ') == NULL)
+			joined = psprintf("%s%s%s", joined, joined[0] ? " " : "", *choices);
+	}
+	return joined;
+}
+
 CompletionSource
 completion_source_of(const Option *option, char **words)
 {
 	if (option->choices == NULL)
 		return completion_source(option->argument, strlen(option->argument), words);
-	*words = completion_join(option->choices);
+	*words = join_words(option->choices);
 	return COMPLETE_WORDS;
 }
 

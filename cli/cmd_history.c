@@ -9,10 +9,14 @@
 
 static char *outcomes = NULL;
 
+/* Those that a run may have (run_outcome_check). */
+static const char *const known_outcomes[] = {"running",     "applied",     "adopted",
+											 "rolled back", "reset",       "failed",
+											 "partial",     "interrupted", NULL};
+
 const Option history_options[] = {
 	{OPTION_GROUP, .value = (void *) record_options},
-	{OPTION_TEXT, 0, "outcome", &outcomes, "OUTCOMES",
-	 "with these outcomes: applied, rolled back, reset, failed (separated by commas)"},
+	{OPTION_WORDS, 0, "outcome", &outcomes, "OUTCOMES", "with these outcomes", known_outcomes},
 	{OPTION_END},
 };
 

@@ -15,6 +15,7 @@
 #include "queries.h"
 #include "resume_change.h"
 #include "table.h"
+#include "unfinished.h"
 
 #include "catalog/pg_type_d.h"
 
@@ -105,6 +106,17 @@ take_aim(Delivery *delivery, const Found *found)
 		delivery_follow(delivery, config_environment(delivery->config, found->followed));
 }
 
+/* What is there in part and of no deployment to go on with, goes on by its name only. */
+static ExitCode
+refuse_unfinished(Connection *connection)
+{
+	PGresult *rows = unfinished_fetch(connection, NULL);
+	ExitCode code = unfinished_refuse(rows, connection->environment->name);
+
+	PQclear(rows);
+	return code;
+}
+
 static ExitCode
 resume_deployment(const Config *config, const Environment *environment)
 {
@@ -115,7 +127,10 @@ resume_deployment(const Config *config, const Environment *environment)
 	ExitCode code;
 
 	if (found.number == NULL || strcmp(found.state, "succeeded") == 0)
-		return tell_nothing(environment, &found);
+	{
+		code = refuse_unfinished(delivery.connection);
+		return code == EXIT_DONE ? tell_nothing(environment, &found) : code;
+	}
 	require_resumable(environment, &found);
 	message_info("deployment %s of commit %.10s (%s), started at %s by \"%s\"%s: %s", found.number,
 				 found.commit, found.reference ? found.reference : "no ref", found.started_at,
@@ -124,6 +139,8 @@ resume_deployment(const Config *config, const Environment *environment)
 	delivery.repository = repository_open_at(config, found.commit);
 	take_aim(&delivery, &found);
 	code = delivery_run(&delivery);
+	if (code == EXIT_DONE && !delivery_is_shown_only())
+		code = refuse_unfinished(delivery.connection);
 	connection_close(delivery.connection);
 	return code;
 }

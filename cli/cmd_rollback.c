@@ -18,6 +18,7 @@
 #include "queries.h"
 #include "series.h"
 #include "table.h"
+#include "unfinished.h"
 
 static char *last_kept = NULL;
 static char *reason = NULL;
@@ -37,6 +38,21 @@ static const char *
 applied_name(json_t *applied, int at)
 {
 	return json_string_value(json_object_get(json_array_get(applied, at), "change"));
+}
+
+/* Of what is there in part nobody can say whether it comes before or behind. */
+static void
+require_all_finished(Connection *connection)
+{
+	PGresult *rows = unfinished_fetch(connection, NULL);
+
+	if (PQntuples(rows) > 0)
+	{
+		message_error("cannot roll back all behind \"%s\" while a change is there in part",
+					  last_kept);
+		exit(unfinished_refuse(rows, connection->environment->name));
+	}
+	PQclear(rows);
 }
 
 /* The newest first, down to the one that stays. */
@@ -181,7 +197,10 @@ cmd_rollback(int count, char **arguments)
 							last_kept ? last_kept : arguments[1]);
 	series.connection = connection_open(environment);
 	if (last_kept)
+	{
+		require_all_finished(series.connection);
 		choose_behind(&series, environment);
+	}
 	else
 	{
 		series.count = 1;

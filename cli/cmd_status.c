@@ -13,6 +13,7 @@
 #include "print.h"
 #include "queries.h"
 #include "table.h"
+#include "unfinished.h"
 
 const Option status_options[] = {
 	{OPTION_GROUP, .value = (void *) repository_options},
@@ -122,24 +123,22 @@ tell_lock(const char *environment, const PGresult *status)
 	json_decref(blockers);
 }
 
-/* Which change came to no end, where it stands, and what the catalogs prove about that. */
+/* Which changes came to no end, where they stand, and what the catalogs prove about that. */
 static void
-tell_unfinished(const char *environment, const PGresult *status)
+tell_unfinished(Connection *connection, const PGresult *status)
 {
-	const char *change = value_of(status, "unfinished_change");
-	const char *at = value_of(status, "unfinished_at");
-	const char *evidence = value_of(status, "unfinished_evidence");
-	const char *state = value_of(status, "unfinished_state");
+	PGresult *rows;
 
-	if (change == NULL || !print_is_for_people())
+	if (value_of(status, "unfinished_change") == NULL || !print_is_for_people())
 		return;
-	message_info("change \"%s\" in \"%s\" is %s%s%s", change, environment,
-				 state ? state : "unfinished", at ? ", at " : "", at ? at : "");
-	if (evidence)
-		message_info("  %s", evidence);
-	if (state == NULL || strcmp(state, "running") != 0)
-		message_info("  \"dbmaestro resume %s\" goes on, \"dbmaestro rollback %s %s\" goes back",
-					 environment, environment, change);
+	rows = queries_unfinished(connection, NULL);
+	for (int row = 0; connection_succeeded(rows) && row < PQntuples(rows); row++)
+	{
+		Unfinished unfinished = unfinished_of(rows, row);
+
+		unfinished_tell(&unfinished, connection->environment->name);
+	}
+	PQclear(rows);
 }
 
 static char *
@@ -186,7 +185,7 @@ add_environment(PGresult *table, const Config *config, Repository *repository,
 		value_of(status, "unfinished_change"), value_of(status, "unfinished_state"),
 		value_of(status, "unfinished_at"), value_of(status, "unfinished_evidence"));
 	tell_lock(connection->environment->name, status);
-	tell_unfinished(connection->environment->name, status);
+	tell_unfinished(connection, status);
 	PQclear(status);
 	return code;
 }

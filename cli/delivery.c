@@ -16,6 +16,7 @@
 #include "print.h"
 #include "queries.h"
 #include "table.h"
+#include "unfinished.h"
 
 static char *last_wanted = NULL;
 static bool dry_run = false;
@@ -59,10 +60,14 @@ choose_steps(const Plan *plan, const char *last_wanted, Deployment *deployment)
 }
 
 static void
-require_last_wanted(const Plan *plan, const Delivery *delivery)
+require_last_wanted(Plan *plan, const Delivery *delivery)
 {
-	if (delivery->last_wanted && plan->changes &&
-		changes_find(plan->changes, delivery->last_wanted) == NULL)
+	if (delivery->last_wanted == NULL)
+		return;
+	/* where nothing is pending, nothing was read */
+	if (plan->changes == NULL)
+		plan->changes = changes_read_sound(delivery->config, delivery->repository);
+	if (changes_find(plan->changes, delivery->last_wanted) == NULL)
 		message_die(EXIT_ERROR,
 					psprintf("Run \"dbmaestro plan %s\" to see what is pending.",
 							 delivery->connection->environment->name),
@@ -190,7 +195,7 @@ tell_failure(const Deployment *deployment, const Delivery *delivery)
 	message_error("deployment %s to \"%s\" %s at change \"%s\"", deployment->number, name,
 				  connection_interrupted() ? "was cancelled" : "has failed", end);
 	message_detail("%d of %d changes are applied.", deployment->committed, deployment->count);
-	if (!outcome_hint_of_steps(deployment->error, name, end))
+	if (!unfinished_hint(deployment->connection, deployment->error, end))
 		message_hint("Run \"dbmaestro %s\" again: it goes on with \"%s\".", delivery->again,
 					 deployment->steps[deployment->committed].change->name);
 	return connection_interrupted() ? EXIT_INTERRUPTED : code;
@@ -211,6 +216,22 @@ run(Deployment *deployment, Plan *plan, const Delivery *delivery)
 	if (delivery->source)
 		message_info("that \"%s\" has these changes is recorded as unverified", delivery->source);
 	return EXIT_DONE;
+}
+
+static void
+tell_nothing(const Delivery *delivery)
+{
+	bool part = delivery->last_wanted != NULL;
+
+	message_info("nothing to do: \"%s\" has all changes of %s%s%s%s",
+				 delivery->connection->environment->name, repository_describe(delivery->repository),
+				 part ? " up to \"" : "", part ? delivery->last_wanted : "", part ? "\"" : "");
+}
+
+bool
+delivery_is_shown_only(void)
+{
+	return dry_run;
 }
 
 void
@@ -250,9 +271,7 @@ delivery_run(Delivery *delivery)
 	else
 	{
 		print_outcome(&deployment, delivery, "nothing to do");
-		message_info("nothing to do: \"%s\" has all changes of %s",
-					 delivery->connection->environment->name,
-					 repository_describe(delivery->repository));
+		tell_nothing(delivery);
 	}
 	return EXIT_DONE;
 }

@@ -26,6 +26,9 @@ extern const Option delivery_options[];
 /* Ends the program if they were given to a command that deploys nothing. */
 extern void delivery_refuse_options(void);
 
+/* Is it only to be shown what would be done? */
+extern bool delivery_is_shown_only(void);
+
 /* Fetches the dbm_manifest of the environment that is followed. */
 extern void delivery_follow(Delivery *delivery, const Environment *source);
 

@@ -40,10 +40,11 @@ static const Meaning meanings[] = {
 	[EXIT_LOCK] = {"a lock could not be had in time",
 				   "deploy again when whoever holds the lock has ended: it goes on"},
 	[EXIT_CHECKSUM] =
-		{"a change was applied with other content",
+		{"a change was applied, whole or in part, with other content",
 		 "give the script its old content back, and put what is new into another change"},
-	[EXIT_INTERRUPTED] = {"interrupted: cancelled, or the connection was lost",
-						  "dbmaestro status ENVIRONMENT, then deploy again: it goes on"},
+	[EXIT_INTERRUPTED] =
+		{"interrupted: cancelled, the connection was lost, or a change is there in part",
+		 "dbmaestro status ENVIRONMENT, then what that says, or deploy again: it goes on"},
 	[EXIT_TEST] = {"a test failed", "correct the change or the test"},
 	[EXIT_CONNECTION] = {"could not connect", "try psql with the same connection string"},
 	[EXIT_PERMISSION] = {"no permission", "ask for the capability or the right that is named"},
@@ -84,7 +85,8 @@ static const struct
 	{ERRCODE_DBM_ROLLBACK_ORDER, EXIT_ERROR},
 	{ERRCODE_DBM_ROLLBACK_NOT_PROVEN, EXIT_ERROR},
 	{ERRCODE_DBM_REQUIREMENT, EXIT_GATE},
-	{ERRCODE_DBM_PARTIAL, EXIT_ERROR},
+	{ERRCODE_DBM_PARTIAL, EXIT_INTERRUPTED},
+	{ERRCODE_DBM_PARTIAL_CHECKSUM, EXIT_CHECKSUM},
 	{ERRCODE_DBM_CORRECTION, EXIT_ERROR},
 	{ERRCODE_DBM_DEPLOYMENT_IN_PROGRESS, EXIT_BUSY},
 	{ERRCODE_DBM_NESTED_RUN, EXIT_ERROR},
@@ -158,7 +160,8 @@ is_sqlstate(const char *sqlstate, int code)
 bool
 sqlstate_wants_steps(const char *sqlstate)
 {
-	return is_sqlstate(sqlstate, ERRCODE_DBM_NOT_TRANSACTIONAL) || sqlstate_is_partial(sqlstate);
+	return is_sqlstate(sqlstate, ERRCODE_DBM_NOT_TRANSACTIONAL) ||
+		   is_sqlstate(sqlstate, ERRCODE_DBM_PARTIAL);
 }
 
 bool
@@ -170,7 +173,8 @@ sqlstate_is_of_content(const char *sqlstate)
 bool
 sqlstate_is_partial(const char *sqlstate)
 {
-	return is_sqlstate(sqlstate, ERRCODE_DBM_PARTIAL);
+	return is_sqlstate(sqlstate, ERRCODE_DBM_PARTIAL) ||
+		   is_sqlstate(sqlstate, ERRCODE_DBM_PARTIAL_CHECKSUM);
 }
 
 bool

@@ -46,7 +46,7 @@ print_option(const Option *option, void *stream)
 	char *name = psprintf("  %s--%s%s%s",
 						  option->letter ? psprintf("-%c, ", option->letter) : "    ", option->name,
 						  option->argument ? " " : "", option->argument ? option->argument : "");
-	char *help = pg_strdup(option->help);
+	char *help = options_describe(option);
 
 	if (option->variable)
 		help = psprintf("%s [%s]", help, option->variable);

@@ -63,7 +63,7 @@ print_option(const Option *option, void *context)
 	if (option->argument)
 		printf(" \\fI%s\\fR", option->argument);
 	fputc('\n', stdout);
-	print_text(option->help);
+	print_text(options_describe(option));
 	if (option->variable)
 	{
 		print_bold(" (", option->variable);

@@ -102,19 +102,73 @@ try_help(const Command *command)
 					command ? command->name : "");
 }
 
-static void
-require_choice(const Option *option, const char *value, const char *source)
+static char *
+list_choices(const Option *option)
+{
+	PQExpBuffer list = createPQExpBuffer();
+	char *text;
+
+	for (const char *const *choice = option->choices; *choice; choice++)
+		appendPQExpBuffer(list, "%s%s", choice > option->choices ? ", " : "", *choice);
+	text = pg_strdup(list->data);
+	destroyPQExpBuffer(list);
+	return text;
+}
+
+char *
+options_describe(const Option *option)
+{
+	if (option->kind != OPTION_WORDS)
+		return pg_strdup(option->help);
+	return psprintf("%s: %s (separated by commas)", option->help, list_choices(option));
+}
+
+static bool
+is_choice(const Option *option, const char *value)
 {
 	for (const char *const *choice = option->choices; *choice; choice++)
 	{
 		if (strcmp(*choice, value) == 0)
-			return;
+			return true;
 	}
+	return false;
+}
+
+static void
+require_choice(const Option *option, const char *value, const char *source)
+{
+	if (is_choice(option, value))
+		return;
 	message_error("invalid value for %s: \"%s\"", source, value);
-	message_hint("It is one of:");
-	for (const char *const *choice = option->choices; *choice; choice++)
-		message_hint("  %s", *choice);
+	message_hint("It is one of: %s.", list_choices(option));
 	exit(EXIT_USAGE);
+}
+
+/* The words without the blanks around them, each of which must be a choice. */
+static char *
+require_words(const Option *option, const char *value, const char *source)
+{
+	PQExpBuffer words = createPQExpBuffer();
+	const char *at = value;
+
+	for (;;)
+	{
+		size_t length = strcspn(at, ",");
+		size_t before = strspn(at, " ");
+		size_t end = length;
+		char *word;
+
+		while (end > before && at[end - 1] == ' ')
+			end--;
+		word = before < end ? pnstrdup(at + before, end - before) : pg_strdup("");
+		require_choice(option, word, source);
+		appendPQExpBuffer(words, "%s%s", at > value ? "," : "", word);
+		pg_free(word);
+		if (at[length] == '\0')
+			break;
+		at += length + 1;
+	}
+	return words->data;
 }
 
 static void
@@ -130,6 +184,9 @@ set_option(const Option *option, char *value, const char *source)
 		case OPTION_CHOICE:
 			require_choice(option, value, source);
 			*(char **) option->value = value;
+			break;
+		case OPTION_WORDS:
+			*(char **) option->value = require_words(option, value, source);
 			break;
 		case OPTION_TEXT:
 			*(char **) option->value = value;

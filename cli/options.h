@@ -10,6 +10,7 @@ typedef enum OptionKind
 	OPTION_FLAG,				/* bool *: true when given */
 	OPTION_TEXT,				/* char **: the argument */
 	OPTION_CHOICE,				/* char **: the argument, one of choices */
+	OPTION_WORDS,				/* char **: some of choices, separated by commas */
 	OPTION_LIST,				/* OptionList *: every argument, in order */
 	OPTION_GROUP,				/* const Option *: further options, shared by several commands */
 } OptionKind;
@@ -30,7 +31,7 @@ typedef struct Option
 	void *value;				/* where what was given goes, by kind; initially the default */
 	const char *argument;		/* its word in the help, or NULL for a flag */
 	const char *help;
-	const char *const *choices; /* for OPTION_CHOICE, ends with NULL */
+	const char *const *choices; /* for CHOICE and WORDS, ends with NULL */
 	const char *variable;		/* environment variable that gives it too, or NULL */
 } Option;
 
@@ -51,6 +52,9 @@ extern int options_parse_leading(int argc, char **argv);
  * order, and their number.  Ends the program for what it does not know.
  */
 extern char **options_parse(const struct Command *command, int argc, char **argv, int *count);
+
+/* What an option does, with the words that it takes. */
+extern char *options_describe(const Option *option);
 
 /* Calls the function for each option of a table and of the groups in it. */
 extern void options_each(const Option *options, void (*act)(const Option *, void *), void *context);

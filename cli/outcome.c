@@ -48,21 +48,3 @@ outcome_print(json_t *facts, PGresult *rows, const PGresult *error)
 	}
 	PQclear(rows);
 }
-
-bool
-outcome_hint_of_steps(const PGresult *error, const char *environment, const char *change)
-{
-	const char *sqlstate = error ? PQresultErrorField(error, PG_DIAG_SQLSTATE) : NULL;
-
-	if (sqlstate_is_partial(sqlstate))
-		message_hint("Run \"dbmaestro rollback %s %s\" to take back what is done of it and deploy "
-					 "again, or \"dbmaestro resume %s %s\" to go on with what was begun.",
-					 environment, change, environment, change);
-	else if (sqlstate_is_of_step(sqlstate))
-		message_hint(
-			"Run \"dbmaestro resume %s %s\" to go on, with --interrupted done or "
-					 "--interrupted again where the server asks for that, or \"dbmaestro rollback %s "
-					 "%s\" to go back.",
-					 environment, change, environment, change);
-	return sqlstate_is_partial(sqlstate) || sqlstate_is_of_step(sqlstate);
-}

@@ -14,11 +14,4 @@
  */
 extern void outcome_print(json_t *facts, PGresult *rows, const PGresult *error);
 
-/*
- * After a failure: says with which command a change of which some steps are
- * done goes on or back; false if the error is not of such a one.
- */
-extern bool outcome_hint_of_steps(const PGresult *error, const char *environment,
-								  const char *change);
-
 #endif							/* DBM_CLI_OUTCOME_H */

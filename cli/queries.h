@@ -64,7 +64,10 @@ extern PGresult *queries_apply_in_steps(Connection *connection, const char *chan
 										const char *deployment);
 extern PGresult *queries_resume(Connection *connection, const char *change,
 								const char *interrupted, const char *reason);
-extern PGresult *queries_unfinished(Connection *connection);
+
+/* dbm_unfinished: change, direction, state, place, evidence, wants_word; of all changes, or of one. */
+extern PGresult *queries_unfinished(Connection *connection, const char *change);
+
 extern PGresult *queries_rollback_in_steps(Connection *connection, const char *change,
 										   const char *reason);
 /* The same with the scripts of a commit, of which the first may have been corrected. */

@@ -73,13 +73,14 @@ queries_resume(Connection *connection, const char *change, const char *interrupt
 }
 
 PGresult *
-queries_unfinished(Connection *connection)
+queries_unfinished(Connection *connection, const char *change)
 {
-	static const Parameters none;
+	Parameters parameters = {0};
 
+	add_text(&parameters, TEXTOID, change);
 	return parameters_ask(connection,
-			   psprintf("SELECT unfinished_change, unfinished_at, unfinished_evidence"
-						" FROM %s.dbm_status()",
-						connection->schema),
-			   &none);
+		psprintf("SELECT change, direction, state, place, evidence, wants_word"
+				 " FROM %s.dbm_unfinished($1)",
+				 connection->schema),
+		&parameters);
 }

@@ -15,6 +15,7 @@
 #include "resume_change.h"
 #include "series.h"
 #include "table.h"
+#include "unfinished.h"
 
 static char *interrupted = NULL;
 static char *reason = NULL;
@@ -43,37 +44,52 @@ resume_change_refuse_options(void)
 								: "yes");
 }
 
-/* Shows what is known of the statement before somebody vouches for it. */
-static void
-tell_what_is_known(Connection *connection, const char *change)
-{
-	PGresult *status = connection_expect(connection, queries_unfinished(connection));
-
-	for (int row = 0; row < PQntuples(status); row++)
-	{
-		if (PQgetisnull(status, row, 0) || strcmp(PQgetvalue(status, row, 0), change) != 0)
-			continue;
-		message_info("change \"%s\" in \"%s\" is %s", change, connection->environment->name,
-					 PQgetvalue(status, row, 1));
-		if (!PQgetisnull(status, row, 2))
-			message_info("  %s", PQgetvalue(status, row, 2));
-	}
-	PQclear(status);
-}
-
+/* Asks, with what is known of the statement before somebody's eyes. */
 static bool
-confirm(Connection *connection, const char *change)
+ask_for_word(const Unfinished *unfinished, const char *environment)
 {
-	if (interrupted == NULL || yes)
+	if (yes)
 		return true;
-	tell_what_is_known(connection, change);
+	message_info("%s", unfinished_describe(unfinished, environment));
+	if (unfinished->evidence)
+		message_info("  %s", unfinished->evidence);
 	if (strcmp(interrupted, "done") == 0
-			? prompt_yes("Vouch for it that this statement was done in \"%s\"?",
-						 connection->environment->name)
-			: prompt_yes("Run this statement once more in \"%s\"?", connection->environment->name))
+			? prompt_yes("Vouch for it that this statement was done in \"%s\"?", environment)
+			: prompt_yes("Run this statement once more in \"%s\"?", environment))
 		return true;
 	message_info("nothing was resumed");
 	return false;
+}
+
+/*
+ * Only the word about a statement of which the server cannot tell is passed on:
+ * about anything else it would be a lie on record, and without it the server
+ * says what there is to say.
+ */
+static bool
+settle_word(Connection *connection, const char *change)
+{
+	const char *environment = connection->environment->name;
+	PGresult *rows;
+	Unfinished unfinished;
+	bool go_on = true;
+
+	if (interrupted == NULL)
+		return true;
+	rows = unfinished_fetch(connection, change);
+	if (PQntuples(rows) > 0)
+		unfinished = unfinished_of(rows, 0);
+	if (PQntuples(rows) > 0 && unfinished.wants_word)
+		go_on = ask_for_word(&unfinished, environment);
+	else
+	{
+		if (PQntuples(rows) > 0 && !unfinished.running)
+			message_info("--interrupted %s is not needed, and not taken: %s", interrupted,
+						 unfinished.evidence ? unfinished.evidence : "nothing was interrupted");
+		interrupted = NULL;
+	}
+	PQclear(rows);
+	return go_on;
 }
 
 static PGresult *
@@ -112,7 +128,7 @@ resume_change(Connection *connection, const char *change)
 					 .count = 1};
 
 	lock_retry_check_options();
-	if (!confirm(connection, change))
+	if (!settle_word(connection, change))
 		return EXIT_ERROR;
 	series_run(&series);
 	print_resumed(&series);

@@ -7,6 +7,7 @@
 #include "outcome.h"
 #include "progress.h"
 #include "series.h"
+#include "unfinished.h"
 
 void
 series_run(Series *series)
@@ -78,7 +79,7 @@ series_end(const Series *series)
 	/* of a single change the server has said all */
 	if (series->count == 1 && !lost && !connection_interrupted())
 	{
-		(void) outcome_hint_of_steps(series->error, name, series->names[0]);
+		(void) unfinished_hint(series->connection, series->error, series->names[0]);
 		return code;
 	}
 	if (lost)
@@ -90,7 +91,7 @@ series_end(const Series *series)
 	message_detail("%d of %d changes are %s in \"%s\".%s%s%s", series->done, series->count,
 				   series->done_word, name, lost ? "  Whether \"" : "",
 				   lost ? series->names[series->done] : "", lost ? "\" is, the server knows." : "");
-	if (!outcome_hint_of_steps(series->error, name, series->names[series->done]))
+	if (!unfinished_hint(series->connection, series->error, series->names[series->done]))
 		message_hint("Run \"dbmaestro %s\" again to go on.", series->again);
 	return lost || connection_interrupted() ? EXIT_INTERRUPTED : code;
 }

@@ -465,8 +465,8 @@ exit_code,meaning,next_step,sqlstates
 6,a gate is not met,do what the gate that is named asks for,MA02A MA040 MA042
 7,only the deployment window is not met,deploy again when the window is open,MA041
 8,a lock could not be had in time,deploy again when whoever holds the lock has ended: it goes on,55P03 40P01
-9,a change was applied with other content,"give the script its old content back, and put what is new into another change",MA020
-10,"interrupted: cancelled, or the connection was lost","dbmaestro status ENVIRONMENT, then deploy again: it goes on",57014 57P01 57P02 57P05
+9,"a change was applied, whole or in part, with other content","give the script its old content back, and put what is new into another change",MA020 MA02C
+10,"interrupted: cancelled, the connection was lost, or a change is there in part","dbmaestro status ENVIRONMENT, then what that says, or deploy again: it goes on",MA02B 57014 57P01 57P02 57P05
 11,a test failed,correct the change or the test,
 12,could not connect,try psql with the same connection string,08... 28... 3D... 53300 57P03
 13,no permission,ask for the capability or the right that is named,MA010 42501

@@ -365,8 +365,9 @@ $shop->check([ 'rollback', 'dev', '--to', '20260106_000000_newer', '--yes' ], 0,
     like($csv, qr/\Aid,at,kind,action,.*\n\d+,[^,]*,run,/, 'has a header, and what is asked for');
     my ($stdout) = $shop->check([ 'audit', 'dev', '--kind', 'run,submission', '--limit', '3' ], 0, undef, 'a table');
     like($stdout, qr/\A +at +\| kind +\| +action .*\n---.*\n(?: 20.* \| run .*\n){3}\n\z/, 'as short as is asked for');
-    $shop->check([ 'audit', 'dev', '--kind', 'nonsense' ], 0, qr/nothing of that is on record/, 'no such event');
-    is(scalar @{ $shop->json('audit', 'dev', '--kind', "x') OR true --") }, 0, 'a filter is a value');
+    $shop->check([ 'audit', 'dev', '--kind', 'seal' ], 0, qr/nothing of that is on record/, 'no such event');
+    $shop->check([ 'audit', 'dev', '--kind', 'run,nonsense' ], 2, qr/invalid value for --kind: "nonsense"\n.*hint: It is one of: denied, refused, .*, cancel\.$/m, 'no such kind');
+    is(scalar @{ $shop->json('audit', 'dev', "--$_", "x') OR true --") }, 0, "a filter is a value: $_") foreach qw(change role);
     $shop->check([ 'audit', 'dev-stranger' ], 13, qr/^ERROR:  permission denied.*dbm_grant\('audit'/ms, 'who may not read');
 }
 

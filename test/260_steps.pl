@@ -256,7 +256,7 @@ foreach my $victim (sort keys %victims)
     }
     # what would redo what is done is refused
     is(dbm_refused($node, $database, "SELECT dbm_apply('$victim', 'SELECT 1')", user => 'deployer')->{sqlstate},
-        'MA02B', "$victim: it cannot be applied anew");
+        'MA02C', "$victim: it cannot be applied anew");
     $blocker->close;
     my $next = DbmSession->new($node, $database, user => 'deployer');
     if ($victim eq 'terminate' || $victim eq 'worker_killed')

@@ -102,7 +102,7 @@ corrected('left_out', 'DROP TABLE t;');
 
 interrupt('done', $rollback, 1);
 my $error = refused('done', 'DROP TABLE t;');
-is($error->{sqlstate}, 'MA02C', 'done: it cannot be left out');
+is($error->{sqlstate}, 'MA02D', 'done: it cannot be left out');
 like($error->{text}, qr/leaves out statement 1, which is done.*DETAIL:  It was interrupted\.  There is no index public\.t_i.*HINT:  Begin with statements 1 to 1 as they were/s, 'done: and why');
 corrected('done', 'DROP INDEX CONCURRENTLY t_i; DROP TABLE t;');
 is(value("SELECT count(*) FROM dbmaestro.run_statement AS s JOIN dbmaestro.run AS r ON r.id = s.run WHERE change = 'done' AND outcome = 'rolled back'"), 2, 'done: both statements are on record');

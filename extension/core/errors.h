@@ -38,7 +38,8 @@
 #define ERRCODE_DBM_ROLLBACK_NOT_PROVEN DBM_SQLSTATE('0', '2', '9') /* schema not as before the change */
 #define ERRCODE_DBM_REQUIREMENT DBM_SQLSTATE('0', '2', 'A')			/* a required change is not applied */
 #define ERRCODE_DBM_PARTIAL DBM_SQLSTATE('0', '2', 'B')				/* some steps of it are done */
-#define ERRCODE_DBM_CORRECTION DBM_SQLSTATE('0', '2', 'C')			/* does not go on from what is done */
+#define ERRCODE_DBM_PARTIAL_CHECKSUM DBM_SQLSTATE('0', '2', 'C')	/* and by another content */
+#define ERRCODE_DBM_CORRECTION DBM_SQLSTATE('0', '2', 'D')			/* does not go on from what is done */
 
 /* the moment */
 #define ERRCODE_DBM_DEPLOYMENT_IN_PROGRESS DBM_SQLSTATE('0', '3', '0')

@@ -22,6 +22,7 @@
 #include "ledger/run.h"
 #include "ledger/tables.h"
 #include "ledger/transaction.h"
+#include "ledger/unfinished.h"
 #include "pipeline/capability.h"
 #include "pipeline/gate.h"
 #include "schema/schema.h"
@@ -85,17 +86,19 @@ require_deployer(FunctionCallInfo fcinfo, const char *act, ErrorContextCallback 
 
 /* What is done of it in steps would be done again. */
 static void
-require_whole(const DbmRow *row, const char *change)
+require_whole(const DbmRow *row, const DbmChange *change)
 {
-	const char *name = quote_literal_cstr(change);
+	const char *name = quote_literal_cstr(change->name);
 
-	if (dbm_change_is(row, "partial"))
-		ereport(ERROR,
-				(errcode(ERRCODE_DBM_PARTIAL), errmsg("change \"%s\" is applied in part", change),
-						errdetail("Some of its steps are done."),
-						errhint("Run CALL dbm_resume(%s); to go on, or CALL "
-								"dbm_rollback_in_steps(%s); to go back.",
-								name, name)));
+	if (!dbm_change_is(row, "partial"))
+		return;
+	dbm_unfinished_require_same(change, row, dbm_row_make(&dbm_run_table));
+	ereport(ERROR,
+			(errcode(ERRCODE_DBM_PARTIAL), errmsg("change \"%s\" is applied in part", change->name),
+			 errdetail("Some of its steps are done."),
+			 errhint("Run CALL dbm_resume(%s); to go on, or CALL dbm_rollback_in_steps(%s); to go "
+					 "back.",
+					 name, name)));
 }
 
 static Datum
@@ -125,7 +128,7 @@ apply_body(PG_FUNCTION_ARGS)
 	{
 		if (is_applied(known, &change, &applied_run))
 			return dbm_run_nothing(fcinfo, change.name, applied_run);
-		require_whole(known, change.name);
+		require_whole(known, &change);
 	}
 	if (!PG_ARGISNULL(4))
 		run.provenance = dbm_deployment_admit(PG_GETARG_INT64(4), &change);

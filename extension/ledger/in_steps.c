@@ -25,6 +25,7 @@
 #include "ledger/step_run.h"
 #include "ledger/tables.h"
 #include "ledger/transaction.h"
+#include "ledger/unfinished.h"
 #include "pipeline/gate.h"
 #include "schema/schema.h"
 
@@ -249,33 +250,6 @@ require_run(const DbmRow *change)
 	return run;
 }
 
-/* The run that is to be gone on with; what is done of it is done by another script otherwise. */
-static DbmRow *
-require_same_run(const DbmChange *change, const DbmRow *row)
-{
-	DbmRow *run = require_run(row);
-	uint8 digest[DBM_DIGEST_LENGTH];
-
-	if (strcmp(dbm_row_text(run, DBM_RUN_DIRECTION), "deploy") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DBM_PARTIAL),
-				 errmsg("change \"%s\" is rolled back in part", change->name),
-				 errdetail("Some steps of its rollback script are done."),
-				 errhint("Run CALL dbm_resume(%s); first.", quote_literal_cstr(change->name))));
-	(void) dbm_row_digest(run, DBM_RUN_SCRIPT, digest);
-	if (memcmp(digest, change->script->bytes_digest, DBM_DIGEST_LENGTH) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DBM_PARTIAL),
-				 errmsg("change \"%s\" is applied in part, with other content", change->name),
-				 errdetail("Some of its steps are done.  Applied: SHA-256 %s; now: %s.",
-						   dbm_hex(digest, DBM_DIGEST_LENGTH),
-						   dbm_hex(change->script->bytes_digest, DBM_DIGEST_LENGTH)),
-				 errhint("Go on with what was sent then: CALL dbm_resume(%s); or run CALL "
-						 "dbm_rollback_in_steps(%s); first.",
-						 quote_literal_cstr(change->name), quote_literal_cstr(change->name))));
-	return run;
-}
-
 static void
 start_run(DbmStepRun *steps, const DbmChange *change, const DbmRow *row)
 {
@@ -320,7 +294,12 @@ apply_body(PG_FUNCTION_ARGS)
 	}
 	dbm_gate_require_all(change.name, change.script);
 	if (known && dbm_change_is(row, "partial"))
-		resume_run(&steps, require_same_run(&change, row));
+	{
+		DbmRow *run = dbm_row_make(&dbm_run_table);
+
+		dbm_unfinished_require_same(&change, row, run);
+		resume_run(&steps, run);
+	}
 	else
 		start_run(&steps, &change, known ? row : NULL);
 	return perform(fcinfo, &steps);

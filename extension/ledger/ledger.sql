@@ -580,3 +580,8 @@ CREATE FUNCTION dbm_status(OUT environment text, OUT follows text, OUT guard tex
     OUT unfinished_evidence text)
 RETURNS record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_status';
 COMMENT ON FUNCTION dbm_status() IS 'says in one row which environment this is, how it is guarded, what was applied last, and where the newest deployment came from and was to end';
+
+CREATE FUNCTION dbm_unfinished(wanted text DEFAULT NULL, OUT change text, OUT run bigint, OUT direction text, OUT state text, OUT place text,
+    OUT evidence text, OUT wants_word boolean)
+RETURNS SETOF record LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dbm_unfinished';
+COMMENT ON FUNCTION dbm_unfinished(text) IS 'lists the changes, or shows the wanted one, of which some steps are done, the one begun last first: at which step each of them stands, what the catalogs prove about that, and whether only a person can tell';

@@ -106,14 +106,17 @@ static const char *
 judge_partial(const DbmManifestEntry *entry, const KnownChange *known, char **detail)
 {
 	DbmUnfinished unfinished;
+	bool read = dbm_unfinished_read(known->change, &unfinished);
 
-	if (entry->has_hash && memcmp(entry->hash, known->script, DBM_DIGEST_LENGTH) != 0)
+	/* what is on its way back goes there whatever the new content is */
+	if (!(read && unfinished.rollback) && entry->has_hash &&
+		memcmp(entry->hash, known->script, DBM_DIGEST_LENGTH) != 0)
 	{
 		*detail = psprintf("applied in part with SHA-256 %s",
 						   dbm_hex(known->script, DBM_DIGEST_LENGTH));
 		return "changed";
 	}
-	*detail = dbm_unfinished_read(known->change, &unfinished) ? pstrdup(unfinished.where) : NULL;
+	*detail = read ? pstrdup(unfinished.where) : NULL;
 	return "partial";
 }
 

@@ -112,11 +112,17 @@ take_word(DbmStepRun *steps, DbmPart *part, DbmRow *row)
 	return DBM_PART_NOTHING;
 }
 
+static bool
+was_under_way(const DbmRow *row)
+{
+	return dbm_step_is(row, "running") || dbm_step_is(row, "interrupted");
+}
+
 /* The catalog cannot tell: was the permit taken, and what does a person say? */
 static DbmPartAction
 decide_unknown(DbmStepRun *steps, DbmPart *part, DbmRow *row)
 {
-	if (!dbm_step_is(row, "running") && !dbm_step_is(row, "interrupted"))
+	if (!was_under_way(row))
 		return DBM_PART_RUN;
 	if (steps->interrupted == NULL)
 		refuse_unknown(steps, part);
@@ -167,6 +173,14 @@ decide_done(DbmStepRun *steps, DbmPart *part, DbmRow *row)
 	}
 	dbm_row_set_text(row, DBM_RUN_STEP_STATE, "done");
 	return DBM_PART_NOTHING;
+}
+
+bool
+dbm_part_wants_word(const DbmProof *proof, bool expanded, const DbmRow *row)
+{
+	if (proof->verdict == DBM_PROOF_UNKNOWN)
+		return proof->at_work == 0 && was_under_way(row);
+	return proof->verdict == DBM_PROOF_DONE && !expanded && was_contradicted(row);
 }
 
 static void

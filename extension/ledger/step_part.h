@@ -46,6 +46,12 @@ extern void dbm_part_begin_execution(DbmStepRun *steps, DbmExecution *execution,
 /* Asks the catalog, as the statement would see it. */
 extern void dbm_part_prove(DbmStepRun *steps, DbmPart *part, DbmProof *proof);
 
+/*
+ * Of a statement that was under way or refused, whose row this is: does it need
+ * or take the word of a person that it was done?
+ */
+extern bool dbm_part_wants_word(const DbmProof *proof, bool expanded, const DbmRow *row);
+
 /* Its row: read, given its statement, given a permit, given its outcome. */
 extern DbmRow *dbm_part_row(const DbmStepRun *steps, int number);
 extern void dbm_part_set_statement(DbmRow *row, const char *text);

@@ -13,9 +13,11 @@
 #include "utils/timestamp.h"
 
 #include "core/digest.h"
+#include "core/errors.h"
 #include "ledger/change.h"
 #include "ledger/run.h"
 #include "ledger/step.h"
+#include "ledger/step_part.h"
 #include "ledger/step_proof.h"
 #include "ledger/tables.h"
 #include "ledger/unfinished.h"
@@ -89,6 +91,32 @@ dbm_unfinished_read(const char *change, DbmUnfinished *unfinished)
 	return true;
 }
 
+void
+dbm_unfinished_require_same(const DbmChange *change, const DbmRow *row, DbmRow *run)
+{
+	uint8 digest[DBM_DIGEST_LENGTH];
+
+	if (!dbm_run_of_change(row, run))
+		elog(ERROR, "change \"%s\" is partial without a run", change->name);
+	if (strcmp(dbm_row_text(run, DBM_RUN_DIRECTION), "deploy") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DBM_PARTIAL),
+				 errmsg("change \"%s\" is rolled back in part", change->name),
+				 errdetail("Some steps of its rollback script are done."),
+				 errhint("Run CALL dbm_resume(%s); first.", quote_literal_cstr(change->name))));
+	(void) dbm_row_digest(run, DBM_RUN_SCRIPT, digest);
+	if (memcmp(digest, change->script->bytes_digest, DBM_DIGEST_LENGTH) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DBM_PARTIAL_CHECKSUM),
+				 errmsg("change \"%s\" is applied in part, with other content", change->name),
+				 errdetail("Some of its steps are done.  Applied: SHA-256 %s; now: %s.",
+						   dbm_hex(digest, DBM_DIGEST_LENGTH),
+						   dbm_hex(change->script->bytes_digest, DBM_DIGEST_LENGTH)),
+				 errhint("Go on with what was sent then: CALL dbm_resume(%s); or run CALL "
+						 "dbm_rollback_in_steps(%s); first.",
+						 quote_literal_cstr(change->name), quote_literal_cstr(change->name))));
+}
+
 /* ---- in the catalog ---- */
 
 /* The first part of the step that is not done. */
@@ -103,6 +131,16 @@ find_part(const DbmUnfinished *unfinished, DbmRow *row)
 			return true;
 	}
 	return false;
+}
+
+/* Is the step more than the statement that the script has? */
+static bool
+is_expanded(const DbmUnfinished *unfinished)
+{
+	DbmRow *row = dbm_row_make(&dbm_run_step_table);
+	ItemPointerData tid;
+
+	return dbm_step_find(unfinished->run, unfinished->step, 2, row, &tid);
 }
 
 /* What our own rows prove without a question to the catalog; or NULL. */
@@ -158,7 +196,7 @@ role_of_run(const DbmUnfinished *unfinished)
 }
 
 static char *
-prove(const DbmUnfinished *unfinished)
+prove(DbmUnfinished *unfinished)
 {
 	DbmRow *row = dbm_row_make(&dbm_run_step_table);
 	DbmExecution execution = {0};
@@ -181,12 +219,13 @@ prove(const DbmUnfinished *unfinished)
 	dbm_execution_enter(&execution, &place);
 	dbm_step_prove(dbm_step_parse(text), text, &proof);
 	dbm_execution_leave(&place);
+	unfinished->wants_word = dbm_part_wants_word(&proof, is_expanded(unfinished), row);
 	return proof.evidence ? pstrdup(proof.evidence) : NULL;
 }
 
 /* In a subtransaction: whoever asks how things stand is told the rest if this fails. */
 char *
-dbm_unfinished_prove(const DbmUnfinished *unfinished)
+dbm_unfinished_prove(DbmUnfinished *unfinished)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;

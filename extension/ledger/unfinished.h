@@ -5,6 +5,7 @@
 #define DBM_LEDGER_UNFINISHED_H
 
 #include "core/table.h"
+#include "ledger/change.h"
 
 typedef struct DbmUnfinished
 {
@@ -19,6 +20,7 @@ typedef struct DbmUnfinished
 	const char *step_state;		/* as in run_step */
 	const char *where;			/* all that in words */
 	const char *evidence;		/* what was recorded of that step, or NULL */
+	bool		wants_word;		/* of a person, about that step; after dbm_unfinished_prove */
 } DbmUnfinished;
 
 /* Reads what is on record about the run that a partial change stands by; false if there is none. */
@@ -28,7 +30,13 @@ extern bool dbm_unfinished_read(const char *change, DbmUnfinished *unfinished);
  * What our records prove about the step that was interrupted, or else what the
  * catalog says now: a sentence, or NULL while it is running.
  */
-extern char *dbm_unfinished_prove(const DbmUnfinished *unfinished);
+extern char *dbm_unfinished_prove(DbmUnfinished *unfinished);
+
+/*
+ * Reads the run of a change that is partial into run.  Raises if it is on its
+ * way back, or if what is done of it is done by another script than this one.
+ */
+extern void dbm_unfinished_require_same(const DbmChange *change, const DbmRow *row, DbmRow *run);
 
 /* Reports them to dbm_doctor. */
 extern void dbm_unfinished_init(void);
