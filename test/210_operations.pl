@@ -96,13 +96,14 @@ $shop->commit('Orders and items');
     my $bad = DbmRepository->new($node, dev => 'dev');
     $bad->write(
         'migrations/20260201_000000_a.sql' => "SELECT 1;\n",
-        'migrations/20260202_000000_b.sql' => "CREATE INDEX CONCURRENTLY i ON orders (id);\n",
-        'migrations/20260203_000000_c.sql' => "SELECT 1;\n");
+        'migrations/20260202_000000_b.sql' => "SELECT 2;\nCOMMIT;\nSELECT 3;\n",
+        'migrations/20260203_000000_c.sql' => "CREATE INDEX CONCURRENTLY i ON orders (id);\n");
     $bad->commit('Bad');
     $bad->check([ 'submit', 'dev' ], 1, qr/^ERROR: .*not submitted.*1 of 3 changes are submitted/s, 'a script that is refused');
     $told = $bad->json('submit', 'dev');
     is(outcomes($told), '20260201_000000_a:submitted 20260202_000000_b:failed 20260203_000000_c:not reached', 'is the end');
-    is($told->{error}{sqlstate}, 'MA022', 'and says why');
+    is($told->{error}{sqlstate}, 'MA021', 'and says why');
+    is(outcomes($bad->json('submit', 'dev', '20260203_000000_c')), '20260203_000000_c:submitted', 'what needs steps is no reason');
 }
 
 # --- promote ---------------------------------------------------------------------
