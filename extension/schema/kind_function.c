@@ -168,8 +168,7 @@ put_code(StringInfo body, Function *function)
 	dbm_put_options(body, "set", value, is_null);
 	if (!heap_attisnull(tuple, Anum_pg_proc_prosqlbody, function->descriptor))
 	{
-		dbm_deparse_note(
-			dbm_tuple_text(tuple, function->descriptor, Anum_pg_proc_prosqlbody));
+		dbm_deparse_note(dbm_tuple_text(tuple, function->descriptor, Anum_pg_proc_prosqlbody));
 		value = DirectFunctionCall1(pg_get_function_sqlbody, ObjectIdGetDatum(function->form->oid));
 		dbm_body_text(body, "sql_body", TextDatumGetCString(value));
 		return;
