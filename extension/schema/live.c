@@ -104,13 +104,6 @@ compare_names(DbmUnit *before, LiveReceiver *after)
 	return same_object(before->objects, after->objects) ? DBM_UNIT_SAME : DBM_UNIT_PARTS;
 }
 
-/* Whether a partition's copy of a trigger is described hangs on the trigger. */
-static DbmUnitChange
-part_change(const DbmObject *part)
-{
-	return strcmp(part->kind, "trigger") == 0 ? DBM_UNIT_NAMES : DBM_UNIT_PARTS;
-}
-
 static DbmUnitChange
 compare_units(DbmUnit *before, LiveReceiver *after)
 {
@@ -127,7 +120,7 @@ compare_units(DbmUnit *before, LiveReceiver *after)
 		if (now == NULL && object != before->objects)
 			return DBM_UNIT_NAMES;
 		if (now && !same_object(object, now))
-			change = Max(change, part_change(object));
+			change = Max(change, DBM_UNIT_PARTS);
 	}
 	if (count_objects(before->objects) != count_objects(after->objects))
 		change = Max(change, DBM_UNIT_PARTS);
