@@ -31,6 +31,7 @@ BEGIN
     END LOOP;
 END
 \$code\$;
+CREATE VIEW shows AS SELECT '{t21}'::regclass[] AS names;
 GRANT SELECT ON t1 TO keeper;
 SCRIPT
 
@@ -87,6 +88,7 @@ my @changes = (
     'ALTER TABLE t1 ADD COLUMN b integer DEFAULT twice(2)',
     'DROP VIEW v2; DROP TABLE t2',
     'ALTER TABLE t3 RENAME TO three',
+    'ALTER TABLE t21 RENAME TO shown',
     'ALTER TABLE t4 RENAME COLUMN a TO aa',
     q(COMMENT ON COLUMN t5.a IS 'the fifth'),
     'COMMENT ON TABLE t6 IS NULL',

@@ -211,7 +211,8 @@ renew_unit(Worklist *work, DbmPass *pass, QueuedUnit *queued)
 		queue_dependents(work, pass, key, DBM_UNIT_NAMES);
 	else if (change >= DBM_UNIT_COLUMNS && !queued->fresh)
 		queue_dependents(work, pass, key, change);
-	if (change == DBM_UNIT_NAMES && !queued->fresh)
+	/* also what is new: rolled back, a drop brings back what these show as a number meanwhile */
+	if (change == DBM_UNIT_NAMES)
 		queue_hidden(work);
 	return !schema_renamed(key, name_before);
 }

@@ -291,7 +291,7 @@ name_row_type(DbmPass *pass, Form_pg_class form)
 		dbm_pass_member(pass, TypeRelationId, array);
 }
 
-/* Constraints and views mention no more of a relation than this. */
+/* Constraints, views and partitions mention no more of a relation than this. */
 static void
 name_columns(DbmPass *pass, DbmRelation *relation)
 {
@@ -299,6 +299,7 @@ name_columns(DbmPass *pass, DbmRelation *relation)
 
 	initStringInfo(&names);
 	appendBinaryStringInfo(&names, relation->identity, strlen(relation->identity) + 1);
+	dbm_name_triggers(pass, &names, relation);
 	for (int at = 0; at < relation->columns.count; at++)
 		appendBinaryStringInfo(&names, relation->columns.names[at],
 							   strlen(relation->columns.names[at]) + 1);

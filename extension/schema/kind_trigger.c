@@ -137,6 +137,24 @@ dbm_describe_triggers(DbmPass *pass, DbmRelation *relation)
 	}
 }
 
+void
+dbm_name_triggers(DbmPass *pass, StringInfo names, DbmRelation *relation)
+{
+	DbmRows *rows;
+	HeapTuple tuple;
+
+	if (relation->form->relkind != RELKIND_PARTITIONED_TABLE || !relation->form->relhastriggers)
+		return;
+	rows = dbm_rows(dbm_pass_reader(pass), DBM_TRIGGER_OF_RELATION, relation->oid);
+	while ((tuple = dbm_rows_next(rows)) != NULL)
+	{
+		Form_pg_trigger form = (Form_pg_trigger) GETSTRUCT(tuple);
+
+		if (!form->tgisinternal)
+			appendStringInfo(names, "%u %c ", form->oid, form->tgenabled);
+	}
+}
+
 /* ---- rules and views ---- */
 
 static bool

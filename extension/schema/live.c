@@ -22,7 +22,9 @@ typedef struct LiveReceiver
 	DbmUnitKey unit;
 	DbmObject *objects;
 	DbmObject **tail;
-	List *members;				/* DbmUnitKey, in the memory of the unit being described */
+	int nmembers;
+	int members_capacity;
+	DbmUnitKey *members;		/* in the memory of the unit being described */
 	char *names;
 	int names_length;
 	bool hidden;
@@ -102,13 +104,6 @@ compare_names(DbmUnit *before, LiveReceiver *after)
 	return same_object(before->objects, after->objects) ? DBM_UNIT_SAME : DBM_UNIT_PARTS;
 }
 
-/* Whether a partition's copy of a trigger is described hangs on the trigger. */
-static DbmUnitChange
-part_change(const DbmObject *part)
-{
-	return strcmp(part->kind, "trigger") == 0 ? DBM_UNIT_NAMES : DBM_UNIT_PARTS;
-}
-
 static DbmUnitChange
 compare_units(DbmUnit *before, LiveReceiver *after)
 {
@@ -125,7 +120,7 @@ compare_units(DbmUnit *before, LiveReceiver *after)
 		if (now == NULL && object != before->objects)
 			return DBM_UNIT_NAMES;
 		if (now && !same_object(object, now))
-			change = Max(change, part_change(object));
+			change = Max(change, DBM_UNIT_PARTS);
 	}
 	if (count_objects(before->objects) != count_objects(after->objects))
 		change = Max(change, DBM_UNIT_PARTS);
@@ -195,20 +190,17 @@ forget_unit(DbmLive *live, DbmUnit *unit)
 }
 
 static void
-take_members(DbmLive *live, DbmUnit *unit, List *members)
+take_members(DbmLive *live, DbmUnit *unit, const LiveReceiver *self)
 {
-	ListCell *cell;
-
-	if (members == NIL)
+	if (self->nmembers == 0)
 		return;
-	unit->members = MemoryContextAlloc(live->memory, sizeof(DbmUnitKey) * list_length(members));
-	foreach(cell, members)
+	unit->members = MemoryContextAlloc(live->memory, sizeof(DbmUnitKey) * self->nmembers);
+	for (int at = 0; at < self->nmembers; at++)
 	{
-		DbmUnitKey *key = lfirst(cell);
-		Member *member = hash_search(live->members, key, HASH_ENTER, NULL);
+		Member *member = hash_search(live->members, &self->members[at], HASH_ENTER, NULL);
 
 		member->unit = unit->key;
-		unit->members[unit->nmembers++] = *key;
+		unit->members[unit->nmembers++] = self->members[at];
 	}
 }
 
@@ -227,7 +219,7 @@ static void
 replace_unit(LiveReceiver *self)
 {
 	DbmLive *live = self->live;
-	bool empty = self->objects == NULL && self->members == NIL;
+	bool empty = self->objects == NULL && self->nmembers == 0;
 	DbmUnit *unit;
 	bool found;
 
@@ -247,7 +239,7 @@ replace_unit(LiveReceiver *self)
 	unit->objects = self->objects;
 	for (DbmObject *object = unit->objects; object; object = object->next_in_unit)
 		enter_bucket(live, object);
-	take_members(live, unit, self->members);
+	take_members(live, unit, self);
 	take_names(live, unit, self);
 	unit->hidden = self->hidden;
 	live->hidden_count += unit->hidden;
@@ -261,7 +253,9 @@ begin_unit(DbmReceiver *receiver, DbmUnitKey unit)
 	self->unit = unit;
 	self->objects = NULL;
 	self->tail = &self->objects;
-	self->members = NIL;
+	self->nmembers = 0;
+	self->members_capacity = 0;
+	self->members = NULL;
 	self->names = NULL;
 	self->names_length = 0;
 	self->hidden = false;
@@ -353,10 +347,16 @@ static void
 take_member(DbmReceiver *receiver, DbmUnitKey member)
 {
 	LiveReceiver *self = (LiveReceiver *) receiver;
-	DbmUnitKey *key = palloc(sizeof(DbmUnitKey));
 
-	*key = member;
-	self->members = lappend(self->members, key);
+	if (self->nmembers == self->members_capacity)
+	{
+		self->members_capacity = Max(16, self->members_capacity * 2);
+		if (self->members == NULL)
+			self->members = palloc(sizeof(DbmUnitKey) * self->members_capacity);
+		else
+			self->members = repalloc(self->members, sizeof(DbmUnitKey) * self->members_capacity);
+	}
+	self->members[self->nmembers++] = member;
 }
 
 static void
@@ -501,120 +501,4 @@ dbm_live_each(DbmLive *live, void (*function)(DbmObject *object, void *arg), voi
 			for (DbmObject *object = live->buckets[tree][bucket].objects; object;
 				 object = object->next_in_bucket)
 				function(object, arg);
-}
-
-static int
-compare_digests(const void *a, const void *b)
-{
-	return memcmp(*(const uint8 *const *) a, *(const uint8 *const *) b, DBM_DIGEST_LENGTH);
-}
-
-/* Most buckets and groups of a small schema are empty, and have the same hashes. */
-static struct
-{
-	bool known;
-	uint8 bucket[DBM_DIGEST_LENGTH];
-	uint8 group[DBM_DIGEST_LENGTH];
-} empty;
-
-/* Hash over the hashes of the bucket's objects, sorted. */
-static void
-hash_bucket(DbmBucket *bucket)
-{
-	DbmDigest *digest;
-	const uint8 **hashes;
-	int count = 0;
-
-	if (bucket->objects == NULL)
-	{
-		memcpy(bucket->hash, empty.bucket, DBM_DIGEST_LENGTH);
-		bucket->stale = false;
-		return;
-	}
-	for (DbmObject *object = bucket->objects; object; object = object->next_in_bucket)
-		count++;
-	hashes = palloc(sizeof(uint8 *) * count);
-	count = 0;
-	for (DbmObject *object = bucket->objects; object; object = object->next_in_bucket)
-		hashes[count++] = object->hash;
-	qsort(hashes, count, sizeof(uint8 *), compare_digests);
-	digest = dbm_digest_begin();
-	for (int at = 0; at < count; at++)
-		dbm_digest_bytes(digest, hashes[at], DBM_DIGEST_LENGTH);
-	dbm_digest_end(digest, bucket->hash);
-	bucket->stale = false;
-	pfree(hashes);
-}
-
-static void
-hash_buckets(const DbmBucket *buckets, uint8 *hash)
-{
-	uint8 hashes[DBM_GROUP_SIZE][DBM_DIGEST_LENGTH];
-
-	for (int at = 0; at < DBM_GROUP_SIZE; at++)
-		memcpy(hashes[at], buckets[at].hash, DBM_DIGEST_LENGTH);
-	dbm_digest_of(hashes, sizeof(hashes), hash);
-}
-
-static void
-hash_empty(void)
-{
-	DbmBucket buckets[DBM_GROUP_SIZE];
-
-	if (empty.known)
-		return;
-	dbm_digest_of("", 0, empty.bucket);
-	for (int at = 0; at < DBM_GROUP_SIZE; at++)
-		memcpy(buckets[at].hash, empty.bucket, DBM_DIGEST_LENGTH);
-	hash_buckets(buckets, empty.group);
-	empty.known = true;
-}
-
-/* Hash over the hashes of the group's buckets, in order. */
-static void
-hash_group(DbmLive *live, DbmTree tree, int group)
-{
-	DbmBucket *buckets = &live->buckets[tree][group * DBM_GROUP_SIZE];
-	uint8 *hash = live->groups[tree][group].hash;
-	bool any = false;
-
-	for (int at = 0; at < DBM_GROUP_SIZE; at++)
-	{
-		if (buckets[at].stale)
-			hash_bucket(&buckets[at]);
-		any = any || buckets[at].objects;
-	}
-	if (any)
-		hash_buckets(buckets, hash);
-	else
-		memcpy(hash, empty.group, DBM_DIGEST_LENGTH);
-	live->groups[tree][group].stale = false;
-}
-
-static void
-hash_tree(DbmLive *live, DbmTree tree)
-{
-	MemoryContext temporary = AllocSetContextCreate(CurrentMemoryContext, "dbmaestro root",
-													ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(temporary);
-	uint8 hashes[DBM_GROUPS][DBM_DIGEST_LENGTH];
-
-	hash_empty();
-	for (int at = 0; at < DBM_GROUPS; at++)
-		if (live->groups[tree][at].stale)
-			hash_group(live, tree, at);
-	for (int at = 0; at < DBM_GROUPS; at++)
-		memcpy(hashes[at], live->groups[tree][at].hash, DBM_DIGEST_LENGTH);
-	dbm_digest_of(hashes, sizeof(hashes), live->roots[tree]);
-	live->stale[tree] = false;
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(temporary);
-}
-
-const uint8 *
-dbm_live_root(DbmLive *live, DbmTree tree)
-{
-	if (live->stale[tree])
-		hash_tree(live, tree);
-	return live->roots[tree];
 }

@@ -83,8 +83,9 @@ extern void dbm_draft_end(DbmPass *pass, DbmDraft *draft);
 extern void dbm_pass_member(DbmPass *pass, Oid classid, Oid objid);
 
 /*
- * Says all that others may mention of the unit: its identity, then the names of
- * its columns, each with its final zero byte.  Without this others may mention
+ * Says all that others may mention of the unit: its identity, how its
+ * triggers are switched if partitions have copies of them, then the names of its
+ * columns, each name with its final zero byte.  Without this others may mention
  * anything of it.
  */
 extern void dbm_pass_names(DbmPass *pass, const char *names, int length);

@@ -34,6 +34,8 @@ extern void dbm_put_column_names(StringInfo body, const char *tag, DbmRelation *
 								 const int16 *numbers, int count);
 extern void dbm_describe_keys(DbmPass *pass, DbmRelation *relation);
 extern void dbm_describe_triggers(DbmPass *pass, DbmRelation *relation);
+/* Appends how the triggers of a partitioned table are switched, on which its partitions' copies hang. */
+extern void dbm_name_triggers(DbmPass *pass, StringInfo names, DbmRelation *relation);
 extern void dbm_describe_rules(DbmPass *pass, DbmRelation *relation);
 extern void dbm_describe_policies(DbmPass *pass, DbmRelation *relation);
 extern void dbm_describe_statistics(DbmPass *pass, DbmRelation *relation);
