@@ -1,6 +1,8 @@
 # DbmBoundaries: a change in steps, stopped at each boundary there is
 #
-#   my $story = DbmBoundaries->new($node);
+#   my $story = DbmBoundaries->new($node);                       # of a deployment; or
+#   my $story = DbmBoundaries->new($node, story => 'rollback');  # of the way back; or
+#   my $story = DbmBoundaries->new($node, story => 'cleanup');   # of what a build that failed has left
 #   my @holds = $story->hold_all;          # one in each database, all of them waiting
 #   kill 'KILL', map { $_->{backend} } @holds;
 #   $story->let_go(@holds);
@@ -32,6 +34,17 @@ ALTER TABLE orders ADD COLUMN n int DEFAULT 0; LOCK TABLE gate3; INSERT INTO cou
 SQL
 
 my $ROLLBACK = "DROP INDEX CONCURRENTLY IF EXISTS orders_word;\nDROP TABLE IF EXISTS orders;\nDELETE FROM counted;\n";
+
+# The way back in three steps as well.
+my $ROLLBACK_IN_STEPS = <<'SQL';
+LOCK TABLE gate1; DELETE FROM counted WHERE step = 3;
+DROP INDEX CONCURRENTLY IF EXISTS orders_word;
+LOCK TABLE gate3; DROP TABLE IF EXISTS orders; DELETE FROM counted;
+SQL
+
+# A build that fails where somebody has left a row twice.
+my $SCRIPT_THAT_FAILS = $SCRIPT =~ s/CREATE INDEX CONCURRENTLY/CREATE UNIQUE INDEX CONCURRENTLY/r =~
+  s/LOCK TABLE gate1;/INSERT INTO orders SELECT 0, word FROM twice; LOCK TABLE gate1;/r;
 
 my $NOT_THERE = 'Nothing of it is there: it would be on record in the same transaction\.';
 my $NOT_BEGUN = 'It was not begun: no intent is on record\.';
@@ -66,17 +79,76 @@ my @BOUNDARIES = (
     [ 'end', 'after the last step, before the run is closed', 0, @LAST ],
     [ 'end', 'after the run is closed', 1 ]);
 
-# Parameters: those of DbmFaults.
+my $THERE = 'Index public\.orders_word on public\.orders is there and valid\.';
+my $HALF_DROPPED = 'Index public\.orders_word on public\.orders is there but invalid, as when dropping it ended half way\.';
+my $DEAD = 'Index public\.orders_word on public\.orders is there but invalid: dropping it ended half way\.';
+my $DROPPED = 'There is no index public\.orders_word\.';
+my @BACK_FIRST = (1, 1, 1, 'planned', $NOT_THERE);
+my @DROP = (2, 3, 2);
+my @BACK_LAST = (3, 4, 3, 'planned', $NOT_THERE);
+
+my @BOUNDARIES_BACK = (
+    [ 'open', 'before the way back is on record', 0 ],
+    [ 'open', 'the way back is on record', 1, @BACK_FIRST ],
+    [ 'gate1', 'within the first group back', 0, @BACK_FIRST ],
+    [ 'group_row', 'after the statements of a group back, before its row', 0, @BACK_FIRST ],
+    [ 'group_end', 'after the row of a group back, before its commit', 0, @BACK_FIRST ],
+    [ 'group_end', 'between two steps back, behind the group', 1, @DROP, 'planned', $NOT_BEGUN ],
+    [ 'intent', 'before the intent to drop', 0, @DROP, 'planned', $NOT_BEGUN ],
+    [ 'intent', 'after the intent to drop, before the worker', 1, @DROP, 'intended', $THERE ],
+    [ 'permit', 'before the permit to drop is taken', 0, @DROP, 'intended', $THERE ],
+    [ 'permit', 'after the permit to drop is taken', 1, @DROP, 'running', $THERE ],
+    [ 'drop_lockers', 'within the drop, before the index is dead', 0, @DROP, 'running', $HALF_DROPPED ],
+    [ 'drop_lockers', 'within the drop, when the index has just died', 1, @DROP, 'running', $DEAD ],
+    [ 'drop_dead', 'within the drop, before the index is gone', 0, @DROP, 'running', $DEAD ],
+    [ 'drop_dead', 'after the drop, before the worker ends', 1, @DROP, 'running', $DROPPED ],
+    [ 'drop_outcome', 'after the worker that drops, before the outcome', 0, @DROP, 'running', $DROPPED ],
+    [ 'drop_outcome_end', 'after the outcome of the drop, before its commit', 0, @DROP, 'running', $DROPPED ],
+    [ 'drop_outcome_end', 'between two steps back, behind the drop', 1, @BACK_LAST ],
+    [ 'gate3', 'within the last group back', 0, @BACK_LAST ],
+    [ 'last_row', 'after the last statement back, before its row', 0, @BACK_LAST ],
+    [ 'end', 'after the last step back, before the run is closed', 0, @BACK_LAST ],
+    [ 'end', 'after the way back is closed', 1 ]);
+
+my @CLEAN = (2, 6, 4, 'failed');
+
+my @BOUNDARIES_CLEANUP = (
+    [ 'failed', 'after a build that failed, before its outcome', 0, 2, 6, 4, 'running', $INVALID ],
+    [ 'failed', 'after the outcome of a build that failed', 1, @CLEAN, $INVALID ],
+    [ 'clean_intent', 'before the cleanup is intended', 0, @CLEAN, $INVALID ],
+    [ 'clean_intent', 'after the cleanup is intended, before the worker', 1, @CLEAN, $INVALID ],
+    [ 'clean_permit', 'before the permit to clean up is taken', 0, @CLEAN, $INVALID ],
+    [ 'clean_permit', 'after the permit to clean up is taken', 1, @CLEAN, $INVALID ],
+    [ 'clean_lockers', 'within the cleanup, before the index is dead', 0, @CLEAN, $INVALID ],
+    [ 'clean_lockers', 'within the cleanup, when the index has just died', 1, @CLEAN, $INVALID ],
+    [ 'clean_dead', 'within the cleanup, before the index is gone', 0, @CLEAN, $INVALID ],
+    [ 'clean_dead', 'after the cleanup, before the worker ends', 1, @CLEAN, $NO_INDEX ],
+    [ 'clean_outcome', 'after the worker that cleans up, before its outcome', 0, @CLEAN, $NO_INDEX ],
+    [ 'clean_outcome', 'after the outcome of the cleanup', 1, @CLEAN, $NO_INDEX ],
+    [ 'clean_end', 'after the cleanup, before the run is closed', 0, @CLEAN, $NO_INDEX ],
+    [ 'clean_end', 'after the run that failed is closed', 1, @CLEAN, $NO_INDEX ]);
+
+# What is told apart by the story: its boundaries, its scripts, and what is done before it.
+my %STORY = (
+    deploy => { boundaries => \@BOUNDARIES, script => $SCRIPT, rollback => $ROLLBACK },
+    rollback => { boundaries => \@BOUNDARIES_BACK, script => $SCRIPT, rollback => $ROLLBACK_IN_STEPS },
+    cleanup => { boundaries => \@BOUNDARIES_CLEANUP, script => $SCRIPT_THAT_FAILS, rollback => $ROLLBACK });
+
+# Parameters: story, and those of DbmFaults.
 sub new
 {
     my ($class, $node, %parameter) = @_;
+    my $name = delete $parameter{story} // 'deploy';
+    my $story = $STORY{$name};
     my $faults = DbmFaults->new($node,
-        script => $SCRIPT,
-        rollback => $ROLLBACK,
-        prepare => 'CREATE TABLE gate1 (); CREATE TABLE gate3 ();',
+        script => $story->{script},
+        rollback => $story->{rollback},
+        prepare => 'CREATE TABLE gate1 (); CREATE TABLE gate3 (); CREATE TABLE twice (word text);',
         %parameter);
 
-    return bless { node => $node, faults => $faults, waves => 0, databases => [ map { $faults->fresh_database } @BOUNDARIES ] }, $class;
+    return bless {
+        node => $node, faults => $faults, story => $name, boundaries => $story->{boundaries}, waves => 0,
+        databases => [ map { $faults->fresh_database } @{ $story->{boundaries} } ] }, $class;
 }
 
 # ---- holding ----
@@ -150,7 +222,7 @@ sub await_worker
     return;
 }
 
-sub call { $_[0]{session}->ask($_[0]{apply}); return; }
+sub call { $_[0]{session}->ask($_[0]{call}); return; }
 
 # The positions, each of them reached from another one.
 my %reach;
@@ -185,11 +257,58 @@ my %reach;
             await_lock($hold, $hold->{backend}, $table);
         })
     } ([ 'group_row', 'gate1', 'gate1', 'dbmaestro.run_step' ],
+      [ 'drop_outcome', 'drop_dead', 'locker2', 'dbmaestro.run_step' ],
+      [ 'drop_outcome_end', 'drop_dead', 'locker2', 'dbmaestro.run' ],
+      [ 'failed', 'lockers', 'locker', 'dbmaestro.run_step' ],
+      [ 'clean_outcome', 'clean_dead', 'locker2', 'dbmaestro.run_step' ],
+      [ 'clean_end', 'clean_dead', 'locker2', 'dbmaestro.run' ],
       [ 'group_end', 'gate1', 'gate1', 'dbmaestro.run' ],
       [ 'outcome', 'snapshots', 'snapshot', 'dbmaestro.run_step' ],
       [ 'outcome_end', 'snapshots', 'snapshot', 'dbmaestro.run' ],
       [ 'last_row', 'gate3', 'gate3', 'dbmaestro.run_step' ],
       [ 'end', 'gate3', 'gate3', 'dbmaestro.change' ])),
+    # an index is dropped in two waits for those who have locked its table
+    (map {
+        my ($name, $from, $blocker) = @$_;
+
+        ($name . '_lockers' => sub {
+            my ($hold) = @_;
+
+            $reach{$from}->($hold);
+            block($hold, 'locker', 'LOCK TABLE orders IN ROW EXCLUSIVE MODE');
+            release($hold, $blocker);
+            await_worker($hold, "wait_event = 'virtualxid' AND EXISTS (SELECT FROM pg_index WHERE NOT indisvalid AND indislive)");
+        },
+        $name . '_dead' => sub {
+            my ($hold) = @_;
+
+            $reach{ $name . '_lockers' }->($hold);
+            block($hold, 'locker2', 'LOCK TABLE orders IN ROW EXCLUSIVE MODE');
+            release($hold, 'locker');
+            await_worker($hold, "wait_event = 'virtualxid' AND EXISTS (SELECT FROM pg_index WHERE NOT indislive)");
+        })
+    } ([ 'drop', 'permit', 'permit' ], [ 'clean', 'clean_permit', 'permit' ])),
+    clean_intent => sub {
+        my ($hold) = @_;
+
+        $reach{failed}->($hold);
+        queue_for($hold, 'intent', 'dbmaestro.run_step');
+        release($hold, 'next');
+        # it has waited for that table before, for the row of the outcome
+        wait_until("$hold->{what}: end of the outcome", sub {
+                return $hold->{control}->query("SELECT count(*) FROM pg_locks WHERE relation = 'dbmaestro.run_step'::regclass AND granted AND pid = $hold->{blockers}{intent}{pid}") eq '1';
+            });
+        await_lock($hold, $hold->{backend}, 'dbmaestro.run_step');
+    },
+    clean_permit => sub {
+        my ($hold) = @_;
+
+        $reach{clean_intent}->($hold);
+        queue_for($hold, 'permit', 'dbmaestro.run_step');
+        release($hold, 'intent');
+        await_worker($hold, "wait_event = 'relation'");
+        await_lock($hold, $hold->{worker}, 'dbmaestro.run_step');
+    },
     intent => sub {
         my ($hold) = @_;
 
@@ -227,6 +346,19 @@ my %reach;
 
 # ---- all of them ----
 
+# Brings a database to where the story begins.
+sub prepare
+{
+    my ($self, $hold) = @_;
+
+    $hold->{call} = $hold->{apply};
+    $self->{node}->safe_psql($hold->{database}, "INSERT INTO twice VALUES ('word 1')") if $self->{story} eq 'cleanup';
+    return if $self->{story} ne 'rollback';
+    $self->{node}->safe_psql($hold->{database}, $hold->{apply});
+    $hold->{call} = $self->{faults}->roll_back($hold->{change});
+    return;
+}
+
 # Those of the boundaries that the filter wants: they have a change of their own.
 sub hold_all
 {
@@ -234,9 +366,9 @@ sub hold_all
     my $change = sprintf '20260101_%06d_steps', ++$self->{waves};
     my @holds;
 
-    foreach my $number (0 .. $#BOUNDARIES)
+    foreach my $number (0 .. $#{ $self->{boundaries} })
     {
-        my ($position, $what, $commits, $step, $statement, $line, $state, $evidence) = @{ $BOUNDARIES[$number] };
+        my ($position, $what, $commits, $step, $statement, $line, $state, $evidence) = @{ $self->{boundaries}[$number] };
         my %hold = (
             what => $what, position => $position, commits => $commits, database => $self->{databases}[$number],
             change => $change, apply => $self->{faults}->apply($change), node => $self->{node}, blockers => {},
@@ -245,6 +377,7 @@ sub hold_all
 
         next if $filter && !$filter->(\%hold);
         push @holds, \%hold;
+        $self->prepare(\%hold);
         $hold{control} = DbmSession->new($self->{node}, $hold{database});
         $hold{session} = DbmSession->new($self->{node}, $hold{database}, connstr => "options='-c client_connection_check_interval=50ms'");
         $hold{backend} = $hold{session}->query('SELECT pg_backend_pid()');
@@ -265,7 +398,7 @@ sub hold_commits
     foreach my $hold (@holds)
     {
         release($hold, $_) foreach keys %{ $hold->{blockers} };
-        my $pid = $hold->{worker} && $hold->{position} !~ /^outcome/ ? $hold->{worker} : $hold->{backend};
+        my $pid = $hold->{worker} && $hold->{position} !~ /outcome|failed|intent|end$/ ? $hold->{worker} : $hold->{backend};
         $hold->{committing} = $pid;
         wait_until("$hold->{what}: a commit", sub {
                 return $node->safe_psql('template1', "SELECT count(*) FROM pg_stat_activity WHERE pid = $pid AND wait_event = 'SyncRep'") eq '1';
@@ -329,10 +462,17 @@ sub check_interrupted
     my $what = "$victim: $hold->{what}";
     my $status = $self->{faults}->status_of($database);
     my $known = $node->safe_psql($database, <<"SQL");
-SELECT (SELECT state FROM dbmaestro.change WHERE change = '$change'), (SELECT outcome FROM dbmaestro.change_history WHERE change = '$change'),
-       (SELECT min(state) FROM dbmaestro.run_step JOIN dbmaestro.run ON run.id = run WHERE change = '$change' AND ordinal = ${\ ($hold->{step} // 0)}),
+WITH last AS (SELECT max(id) AS run FROM dbmaestro.run WHERE change = '$change')
+SELECT (SELECT state FROM dbmaestro.change WHERE change = '$change'), (SELECT outcome FROM dbmaestro.change_history JOIN last USING (run)),
+       (SELECT min(state) FROM dbmaestro.run_step JOIN last USING (run) WHERE ordinal = ${\ ($hold->{step} // 0)} AND part < 1000000),
        (SELECT count(*) FROM pg_class WHERE relname = 'orders'), (SELECT count(*) FROM counted)
 SQL
+    my ($script, $told, $there, $at_first, $at_last) = $self->{story} eq 'rollback'
+      ? ('rollback script, ', 'interrupted', $hold->{step} && $hold->{step} > 1 ? '1|1' : '1|2', 'applied|applied||1|2', 'rolled back|rolled back||0|0')
+      : ('', 'interrupted', $hold->{step} && $hold->{step} > 1 ? '1|1' : '0|0', '|||0|0', 'applied|applied||1|2');
+
+    # a run that is closed was not interrupted
+    $told = 'partial' if $hold->{what} =~ /^after the run that failed/;
 
     if ($hold->{step})
     {
@@ -340,15 +480,15 @@ SQL
 
         # told to end, or without a postmaster, a worker goes on from its commit until it looks around
         $evidence = "(?:$NO_INDEX|$INVALID|$VALID)"
-          if $victim !~ /^(?:backend|worker)$/ && ($hold->{committing} // 0) == ($hold->{worker} // -1);
-        like($status, qr/^interrupted\|interrupted at $hold->{where}\|$evidence/, "$what: status");
-        is($known, "partial|interrupted|$hold->{state}|" . ($hold->{step} > 1 ? '1|1' : '0|0'), "$what: change, history, step, and what is there");
+          if $victim !~ /\b(?:backend|worker)$/ && ($hold->{committing} // 0) == ($hold->{worker} // -1);
+        like($status, qr/^$told\|$script$told at $hold->{where}\|$evidence/, "$what: status");
+        is($known, "partial|$told|$hold->{state}|$there", "$what: change, history, step, and what is there");
         is(dbm_refused($node, $database, "SELECT dbm_apply('$change', 'SELECT 1')")->{sqlstate}, 'MA02B', "$what: it is no change to be applied anew");
     }
     else
     {
         is($status, '||', "$what: status says that nothing is unfinished");
-        is($known, $hold->{commits} ? 'applied|applied||1|2' : '|||0|0', "$what: change, history, and what is there");
+        is($known, $hold->{commits} ? $at_last : $at_first, "$what: change, history, and what is there");
     }
     return;
 }
@@ -359,6 +499,12 @@ sub check_resumed
     my ($self, $hold, $victim) = @_;
     my $what = "$victim: $hold->{what}";
 
+    # the row that was there twice
+    $self->{node}->safe_psql($hold->{database}, 'DELETE FROM orders WHERE id = 0; DELETE FROM twice') if $self->{story} eq 'cleanup';
+    return $self->{faults}->check_way_back($hold->{database}, $what, change => $hold->{change},
+        # what is closed is not to be resumed, and what has not begun cannot be
+        call => $hold->{step} ? $self->{faults}->resume($hold->{change}) : !$hold->{commits} && $hold->{call})
+      if $self->{story} eq 'rollback';
     $self->{faults}->check_resumed($hold->{database}, $what, change => $hold->{change},
         $hold->{step} || $hold->{commits} ? () : (call => $hold->{apply}));
     return;
@@ -367,6 +513,8 @@ sub check_resumed
 sub check_rolled_back
 {
     my ($self, $hold, $victim) = @_;
+
+    return if $self->{story} eq 'rollback';
 
     return $self->{faults}->check_rolled_back($hold->{database}, "$victim: $hold->{what}", change => $hold->{change});
 }

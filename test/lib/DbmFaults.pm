@@ -233,10 +233,21 @@ sub check_resumed
 sub check_rolled_back
 {
     my ($self, $database, $what, %parameter) = @_;
+
+    return $self->check_way_back($database, $what, %parameter, call => $self->roll_back($parameter{change}));
+}
+
+# The same by a call, or by none if it is there.
+sub check_way_back
+{
+    my ($self, $database, $what, %parameter) = @_;
     my ($stdout, $stderr);
 
-    $self->{node}->psql($database, $self->roll_back($parameter{change}), stdout => \$stdout, stderr => \$stderr);
-    like($stdout, qr/^rolled back\|/, "$what: rolled back") or diag($stderr);
+    if ($parameter{call})
+    {
+        $self->{node}->psql($database, $parameter{call}, stdout => \$stdout, stderr => \$stderr);
+        like($stdout, qr/^rolled back\|/, "$what: rolled back") or diag($stderr);
+    }
     is($self->root_of($database), $self->{root_before}, "$what: to the schema it came from");
     is($self->{node}->safe_psql($database, 'SELECT count(*) FROM counted'), 0, "$what: and its rows");
     $self->check_quiet($database, $what);
