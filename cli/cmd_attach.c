@@ -23,7 +23,7 @@ cmd_attach(int count, char **arguments)
 	Connection *connection;
 	PGresult *standing;
 
-	if (reason == NULL)
+	if (reason == NULL || reason[0] == '\0')
 		message_die(EXIT_USAGE, "Say --reason 'failover of 22 November'.", "the reason is missing");
 	connection = connection_open(environment);
 	PQclear(connection_expect(connection, queries_attach(connection, reason, environment->name)));

@@ -51,7 +51,8 @@ examine(PGresult *table, const Environment *environment)
 
 	if (connection == NULL)
 	{
-		table_add(table, environment->name, "connection", "error", fault.message, fault.hint);
+		table_add(table, environment->name, "connection", "error", fault.message,
+				  connection_advise(environment, &fault));
 		return fault.code;
 	}
 	findings = queries_doctor(connection);

@@ -12,6 +12,7 @@
 #include "message.h"
 #include "naming.h"
 #include "print.h"
+#include "repository.h"
 #include "table.h"
 
 static char *description = "";
@@ -78,7 +79,11 @@ cmd_new(int count, char **arguments)
 	char *change = fresh_name(config, normalise_slug(arguments[0]));
 	char *script = psprintf("%s/%s", config->migrations, naming_expand(config->script, change));
 	PGresult *written = table_make(columns);
+	Repository *repository = repository_open_worktree(config);
 
+	repository_require_own(repository, config->migrations);
+	if (config->rollback)
+		repository_require_own(repository, config->rollbacks);
 	write_file(config, script, script_template());
 	table_add(written, script);
 	if (config->rollback && !irreversible)

@@ -18,7 +18,7 @@ static bool show_steps = false;
 const Option plan_options[] = {
 	{OPTION_GROUP, .value = (void *) repository_options},
 	{OPTION_FLAG, 0, "exit-code", &exit_code, NULL,
-	 "end with 3 if something is pending, 9 if something has changed"},
+	 "end with 3 if something is pending or there in part, 9 if something has changed"},
 	{OPTION_FLAG, 0, "steps", &show_steps, NULL,
 	 "show in which transactions and single statements each script would run"},
 	{OPTION_END},
@@ -92,8 +92,16 @@ add_steps(PGresult *table, const char *change, const PGresult *steps, PGresult *
 	}
 }
 
+/* A script that cannot be cut is one that deploy would refuse. */
+static void
+tell_uncut(const char *change, const PGresult *fault)
+{
+	message_server_error(fault);
+	message_error("change \"%s\" cannot be cut into steps", change);
+}
+
 static PGresult *
-list_steps(const StepsSource *source)
+list_steps(const StepsSource *source, ExitCode *code)
 {
 	static const TableColumn columns[] = {
 		{"change", TEXTOID}, {"step", INT4OID},       {"kind", TEXTOID}, {"line", INT4OID},
@@ -110,7 +118,10 @@ list_steps(const StepsSource *source)
 		if (answers[row] == NULL)
 			continue;
 		if (!connection_succeeded(answers[row]))
-			message_server_error(answers[row]);
+		{
+			tell_uncut(value_of(rows, row, 1), answers[row]);
+			*code = EXIT_ERROR;
+		}
 		add_steps(table, value_of(rows, row, 1), answers[row], &parts);
 	}
 	return table;
@@ -125,14 +136,17 @@ cmd_plan(int count, char **arguments)
 	Connection *connection = connection_open(environment);
 	Plan *plan = plan_fetch(connection, config, repository, NULL);
 	StepsSource source = {plan, connection, repository};
+	ExitCode code = EXIT_DONE;
 
 	connection_expect(connection, plan->rows);
 	if (PQntuples(plan->rows) > 0 || print_is_json())
-		print_rows(show_steps ? list_steps(&source) : count_steps(&source), NULL);
+		print_rows(show_steps ? list_steps(&source, &code) : count_steps(&source), NULL);
 	else
 		message_info("nothing to do: \"%s\" has all changes of %s", environment->name,
 					 repository_describe(repository));
 	connection_close(connection);
+	if (code != EXIT_DONE)
+		return code;
 	if (exit_code && plan_count(plan, "changed") > 0)
 		return EXIT_CHECKSUM;
 	if (exit_code && plan_count(plan, "pending") + plan_count(plan, "out of order") +

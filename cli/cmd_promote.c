@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "delivery.h"
+#include "message.h"
 
 const Option promote_options[] = {
 	{OPTION_GROUP, .value = (void *) repository_options},
@@ -21,11 +22,16 @@ cmd_promote(int count, char **arguments)
 	const Config *config = config_load();
 	const Environment *from = config_environment(config, arguments[0]);
 	const Environment *to = config_environment(config, arguments[1]);
-	Delivery delivery = {.config = config,
-						 .repository = repository_open(config),
-						 .again = psprintf("promote %s %s", from->name, to->name)};
+	Delivery delivery;
 	ExitCode code;
 
+	if (from == to)
+		message_die(EXIT_USAGE,
+					"Name the environment before it, or run: dbmaestro deploy ENVIRONMENT",
+					"environment \"%s\" cannot be promoted to itself", to->name);
+	delivery = (Delivery) {.config = config,
+						 .repository = repository_open(config),
+						 .again = psprintf("promote %s %s", from->name, to->name)};
 	delivery_follow(&delivery, from);
 	delivery.connection = connection_open(to);
 	code = delivery_run(&delivery);

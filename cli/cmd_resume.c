@@ -102,6 +102,10 @@ take_aim(Delivery *delivery, const Found *found)
 {
 	delivery->last_wanted = found->last_change;
 	delivery->single_transaction = found->single_transaction;
+	delivery->anew = found->followed
+						 ? psprintf("promote %s %s", found->followed,
+									delivery->connection->environment->name)
+						 : psprintf("deploy %s", delivery->connection->environment->name);
 	if (found->followed)
 		delivery_follow(delivery, config_environment(delivery->config, found->followed));
 }

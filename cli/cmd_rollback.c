@@ -55,24 +55,75 @@ require_all_finished(Connection *connection)
 	PQclear(rows);
 }
 
+/* What is applied, as dbm_manifest tells it, the oldest first. */
+static json_t *
+fetch_applied(Connection *connection)
+{
+	PGresult *result = connection_expect(connection, queries_manifest(connection));
+	json_t *manifest = json_loads(PQgetvalue(result, 0, 0), 0, NULL);
+	json_t *applied = json_incref(json_object_get(manifest, "changes"));
+
+	json_decref(manifest);
+	PQclear(result);
+	return applied;
+}
+
+static int
+find_applied(json_t *applied, const char *name)
+{
+	int at = json_array_size(applied);
+
+	while (--at >= 0 && strcmp(applied_name(applied, at), name) != 0)
+		;
+	return at;
+}
+
+DBM_NORETURN static void
+refuse_unapplied(json_t *applied, const Environment *environment, const char *name)
+{
+	int count = json_array_size(applied);
+	char *last = pg_strdup("");
+
+	for (int at = count - 1; at >= 0 && at >= count - 3; at--)
+		last = psprintf("%s%s\"%s\"", last, last[0] ? ", " : "", applied_name(applied, at));
+	message_die(EXIT_ERROR,
+				count > 0
+					? psprintf("Applied last there: %s.  Run \"dbmaestro history %s\" to see all.",
+							   last, environment->name)
+					: "Nothing is applied there.",
+				"change \"%s\" is not applied in \"%s\"", name, environment->name);
+}
+
 /* The newest first, down to the one that stays. */
 static void
 choose_behind(Series *series, const Environment *environment)
 {
-	PGresult *result = connection_expect(series->connection, queries_manifest(series->connection));
-	json_t *manifest = json_loads(PQgetvalue(result, 0, 0), 0, NULL);
-	json_t *applied = json_object_get(manifest, "changes");
+	json_t *applied = fetch_applied(series->connection);
 	int at = json_array_size(applied);
 
+	if (find_applied(applied, last_kept) < 0)
+		refuse_unapplied(applied, environment, last_kept);
 	series->names = pg_malloc0((at + 1) * sizeof(char *));
-	while (--at >= 0 && strcmp(applied_name(applied, at), last_kept) != 0)
+	while (strcmp(applied_name(applied, --at), last_kept) != 0)
 		series->names[series->count++] = pg_strdup(applied_name(applied, at));
-	if (at < 0)
-		message_die(EXIT_ERROR,
-					psprintf("Run \"dbmaestro history %s\" to see what is.", environment->name),
-					"change \"%s\" is not applied in \"%s\"", last_kept, environment->name);
-	json_decref(manifest);
-	PQclear(result);
+	json_decref(applied);
+}
+
+/* Whoever is asked is asked about something that is there. */
+static void
+choose_one(Series *series, const Environment *environment, const char **name)
+{
+	series->count = 1;
+	series->names = name;
+	if (!yes)
+	{
+		json_t *applied = fetch_applied(series->connection);
+
+		if (find_applied(applied, *name) < 0 &&
+			PQntuples(unfinished_fetch(series->connection, *name)) == 0)
+			refuse_unapplied(applied, environment, *name);
+		json_decref(applied);
+	}
 }
 
 static void
@@ -202,10 +253,7 @@ cmd_rollback(int count, char **arguments)
 		choose_behind(&series, environment);
 	}
 	else
-	{
-		series.count = 1;
-		series.names = (const char **) &arguments[1];
-	}
+		choose_one(&series, environment, (const char **) &arguments[1]);
 	if (series.count == 0)
 	{
 		print_rolled_back(&series, "nothing to do");

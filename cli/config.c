@@ -434,7 +434,9 @@ config_load(void)
 	git_libgit2_init();
 	config.file = option_config ? realpath(option_config, NULL) : find_file();
 	if (option_config && config.file == NULL)
-		message_die(EXIT_USAGE, NULL, "could not read \"%s\": %m", option_config);
+		message_die(EXIT_USAGE,
+					"Name a file that is there, or leave --config and DBMAESTRO_CONFIG out.",
+					"could not read \"%s\": %m", option_config);
 	if (config.file == NULL)
 		message_die(
 			EXIT_USAGE,

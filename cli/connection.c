@@ -435,8 +435,8 @@ connection_try(const Environment *environment, ConnectionFault *fault)
 }
 
 /* What libpq says comes without advice; no password is in what is shown. */
-static const char *
-advise(const Environment *environment, const ConnectionFault *fault)
+const char *
+connection_advise(const Environment *environment, const ConnectionFault *fault)
 {
 	if (fault->hint || fault->code != EXIT_CONNECTION)
 		return fault->hint;
@@ -448,7 +448,7 @@ advise(const Environment *environment, const ConnectionFault *fault)
 DBM_NORETURN static void
 die_of(const Environment *environment, const ConnectionFault *fault)
 {
-	message_die(fault->code, advise(environment, fault), "environment \"%s\": %s",
+	message_die(fault->code, connection_advise(environment, fault), "environment \"%s\": %s",
 				environment->name, fault->message);
 }
 

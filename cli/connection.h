@@ -38,6 +38,9 @@ extern Connection *connection_try(const Environment *environment, ConnectionFaul
 extern void connection_try_all(const Environment *const *environments, int count,
 							   Connection **connections, ConnectionFault *faults);
 
+/* What to do about it, or NULL. */
+extern const char *connection_advise(const Environment *environment, const ConnectionFault *fault);
+
 /* The same for one, ending the program where it cannot be. */
 extern Connection *connection_open(const Environment *environment);
 

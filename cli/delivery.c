@@ -172,6 +172,19 @@ find_end(const Deployment *deployment)
 	return deployment->steps[Min(deployment->committed, deployment->count - 1)].change->name;
 }
 
+static void
+hint_of_next(const Delivery *delivery, const char *change)
+{
+	if (delivery->anew)
+		message_hint("Run \"dbmaestro %s\" again: it goes on with \"%s\" as it is in %s.  For a "
+					 "later commit: dbmaestro %s",
+					 delivery->again, change, repository_describe(delivery->repository),
+					 delivery->anew);
+	else
+		message_hint("Run \"dbmaestro %s\" again: it goes on with \"%s\".", delivery->again,
+					 change);
+}
+
 /* Says how things stand after a deployment that did not reach its end. */
 static ExitCode
 tell_failure(const Deployment *deployment, const Delivery *delivery)
@@ -196,8 +209,7 @@ tell_failure(const Deployment *deployment, const Delivery *delivery)
 				  connection_interrupted() ? "was cancelled" : "has failed", end);
 	message_detail("%d of %d changes are applied.", deployment->committed, deployment->count);
 	if (!unfinished_hint(deployment->connection, deployment->error, end))
-		message_hint("Run \"dbmaestro %s\" again: it goes on with \"%s\".", delivery->again,
-					 deployment->steps[deployment->committed].change->name);
+		hint_of_next(delivery, deployment->steps[deployment->committed].change->name);
 	return connection_interrupted() ? EXIT_INTERRUPTED : code;
 }
 

@@ -18,6 +18,7 @@ typedef struct Delivery
 	const char *source;			/* name of the environment that is followed, or NULL */
 	const char *followed;		/* its dbm_manifest */
 	const char *again;			/* the command that goes on after a failure */
+	const char *anew;			/* the one that takes another commit, if that one does not; or NULL */
 } Delivery;
 
 /* The options --to, --dry-run and --single-transaction, for the tables of commands. */

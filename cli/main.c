@@ -41,7 +41,7 @@ dispatch(int argc, char **argv)
 	const Command *command;
 	int first;
 
-	if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0))
+	if (argc >= 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0))
 	{
 		printf("dbmaestro %s\n", DBM_VERSION);
 		return EXIT_DONE;

@@ -258,7 +258,8 @@ require_count(const Command *command, int count)
 	if (count >= least && count <= most)
 		return;
 	message_error(count < least ? "an argument is missing" : "too many arguments");
-	message_hint("Usage: dbmaestro %s %s", command->name, command->arguments);
+	message_hint("Usage: dbmaestro %s%s%s", command->name, command->arguments[0] ? " " : "",
+				 command->arguments);
 	exit(EXIT_USAGE);
 }
 

@@ -30,9 +30,10 @@ record_filter(const char *among)
 {
 	bool all = strcmp(limit, "all") == 0;
 
-	if (!all && (limit[0] == '\0' || strlen(limit) > 18 || limit[strspn(limit, "0123456789")]))
-		message_die(EXIT_USAGE, "Give a number, or \"all\".", "invalid value for --limit: \"%s\"",
-					limit);
+	if (!all && (limit[strspn(limit, "0")] == '\0' || strlen(limit) > 18 ||
+				 limit[strspn(limit, "0123456789")]))
+		message_die(EXIT_USAGE, "Give a number from 1 on, or \"all\".",
+					"invalid value for --limit: \"%s\"", limit);
 	return (RecordFilter) {since, until, change, role, among, all ? NULL : limit};
 }
 
@@ -53,7 +54,10 @@ die_of(const Connection *connection, const PGresult *fault)
 	if (connection_is_lost(connection))
 		code = EXIT_INTERRUPTED;
 	if (is_no_time(fault))
+	{
 		message_hint("Write times as in --since 2026-11-22, yesterday, or '2026-11-22 10:00+01'.");
+		code = EXIT_USAGE;
+	}
 	if (code == EXIT_PERMISSION)
 		message_hint("Ask for the capability: SELECT %s.dbm_grant('audit', '%s');",
 					 connection->schema, PQuser(connection->pg));

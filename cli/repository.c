@@ -364,6 +364,48 @@ path_on_disk(const Repository *repository, const char *path)
 	return psprintf("%s/%s", repository->config->directory, path);
 }
 
+/* What this entry of the commit, or of the work tree, is that does not hold its files; or NULL. */
+static const char *
+describe_foreign(const Repository *repository, const char *path)
+{
+	git_tree_entry *entry;
+	git_filemode_t mode;
+	struct stat status;
+
+	if (repository->git == NULL)
+		return lstat(path_on_disk(repository, path), &status) == 0 && S_ISLNK(status.st_mode)
+			? "a symbolic link"
+			: NULL;
+	if (git_tree_entry_bypath(&entry, repository->tree, path) != 0)
+		return NULL;
+	mode = git_tree_entry_filemode(entry);
+	git_tree_entry_free(entry);
+	if (mode == GIT_FILEMODE_LINK)
+		return "a symbolic link";
+	return mode == GIT_FILEMODE_COMMIT ? "a submodule" : NULL;
+}
+
+void
+repository_require_own(const Repository *repository, const char *path)
+{
+	for (const char *end = path; *end;)
+	{
+		char *part;
+		const char *foreign;
+
+		end += strspn(end, "/");
+		end += strcspn(end, "/");
+		part = pnstrdup(path, end - path);
+		foreign = describe_foreign(repository, part);
+		if (foreign)
+			message_die(EXIT_ERROR,
+						"Put the files themselves there, or say in dbmaestro.conf where they are: "
+						"paths.migrations, paths.rollback, paths.repeatable.",
+						"\"%s\" is %s in %s", part, foreign, repository->description);
+		pg_free(part);
+	}
+}
+
 bool
 repository_walk(Repository *repository, const char *folder, int depth, EntryVisitor visit,
 				void *context)
@@ -372,6 +414,7 @@ repository_walk(Repository *repository, const char *folder, int depth, EntryVisi
 	struct stat status;
 	git_tree *tree;
 
+	repository_require_own(repository, folder);
 	if (repository->git == NULL)
 	{
 		char *directory = path_on_disk(repository, folder);
@@ -395,6 +438,7 @@ repository_find(Repository *repository, const char *path, SourceFile *file)
 	git_tree_entry *entry;
 	struct stat status;
 
+	repository_require_own(repository, path);
 	memset(file, 0, sizeof(*file));
 	file->path = pg_strdup(path);
 	if (repository->git == NULL)

@@ -60,6 +60,9 @@ extern Repository *repository_open_at(const Config *config, const char *wanted);
 /* Opens the work tree, whatever the options say. */
 extern Repository *repository_open_worktree(const Config *config);
 
+/* Ends the program if the path, or what is above it, is a symbolic link or a submodule. */
+extern void repository_require_own(const Repository *repository, const char *path);
+
 /*
  * Visits what is in a folder, its path relative to it, entering folders to
  * the given depth (-1: all).  Returns false if there is no such folder.

@@ -106,6 +106,10 @@ skeleton_write(const char *style, PGresult *table)
 	/* whoever wrote it, it says where the scripts are */
 	option_config = "dbmaestro.conf";
 	config = config_load();
+	if (style && strcmp(config->style, style) != 0)
+		message_die(EXIT_ERROR, "Set naming.style there, or leave --style out.",
+					"dbmaestro.conf is there already, and its naming.style is \"%s\"",
+					config->style);
 	write_folder(table, config->migrations);
 	if (config->rollback && strcmp(config->rollbacks, config->migrations) != 0)
 		write_folder(table, config->rollbacks);

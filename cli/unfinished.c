@@ -48,8 +48,9 @@ unfinished_advise(const Unfinished *unfinished, const char *environment)
 	if (unfinished->running)
 		return psprintf("Wait for its end: dbmaestro status %s", environment);
 	if (unfinished->rollback)
-		return psprintf("Run \"dbmaestro resume %s %s\" to go on with its rollback%s.", environment,
-						change, word);
+		return psprintf("Run \"dbmaestro resume %s %s\" to go on with its rollback%s, or, with a "
+						"corrected rollback script in the commit, \"dbmaestro rollback %s %s\".",
+						environment, change, word, environment, change);
 	return psprintf("Run \"dbmaestro resume %s %s\" to go on%s, or \"dbmaestro rollback %s %s\" to "
 					"go back.",
 					environment, change, word, environment, change);

@@ -79,7 +79,7 @@ sub at
     $sub = DbmRepository->new($node, dev => 'git');
     $sub->git('submodule', '--quiet', 'add', "file://$origin->{directory}", 'migrations');
     $sub->commit('Submodule');
-    $sub->check([ 'deploy', 'dev' ], 1, qr/there is no folder "migrations" in commit/, 'submodule: all the scripts');
+    $sub->check([ 'deploy', 'dev' ], 1, qr/"migrations" is a submodule in commit \S+\n.*hint: Put the files themselves there/, 'submodule: all the scripts');
 
     my $link = new_repository('git');
     symlink '../../elsewhere', $link->path('migrations/20260103_000000_link.sql') or die $!;
@@ -89,7 +89,18 @@ sub at
     $link->git('mv', 'migrations', 'scripts');
     symlink 'scripts', $link->path('migrations') or die $!;
     $link->commit('Folder');
-    $link->check([ 'deploy', 'dev' ], 1, qr/there is no folder "migrations" in commit/, 'symbolic link: all the scripts');
+    $link->check([ @$_ ], 1, qr/"migrations" is a symbolic link in commit \S+\n.*hint: Put the files themselves there/, "symbolic link: all the scripts: @$_") foreach ['check'], [ 'deploy', 'dev' ];
+    $link->check([ @$_, '--worktree' ], 1, qr/"migrations" is a symbolic link in the work tree/, "symbolic link: all the scripts: @$_ --worktree") foreach ['check'], [ 'deploy', 'dev' ];
+    $link->check([ 'new', 'more' ], 1, qr/"migrations" is a symbolic link/, 'symbolic link: nothing new behind it');
+    is(scalar(() = glob($link->path('scripts/*more*'))), 0, 'symbolic link: nothing written');
+    unlink $link->path('migrations') or die $!;
+    $link->git('mv', 'scripts', 'migrations');
+    symlink 'migrations', $link->path($_) or die $! foreach qw(repeatable sqitch.plan way);
+    unlink $link->path('migrations/20260103_000000_link.sql') or die $!;
+    $link->commit('Links');
+    $link->check([ 'deploy', 'dev', @$_ ], 1, qr/"repeatable" is a symbolic link in/, "symbolic link: none is passed over @$_") foreach [], ['--worktree'];
+    $link->check([ 'check', '--set', 'paths.migrations=way/below', @$_ ], 1, qr/"way" is a symbolic link in/, "symbolic link: on the way @$_") foreach [], ['--worktree'];
+    $link->check([ 'check', '--set', 'naming.order=plan', '--set', 'paths.repeatable=migrations', @$_ ], 1, qr/"sqitch.plan" is a symbolic link in/, "symbolic link: the plan @$_") foreach [], ['--worktree'];
     is($node->safe_psql('git', 'SELECT count(*) FROM dbmaestro.change'), 2, 'nothing of this was deployed');
 }
 {

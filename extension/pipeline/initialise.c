@@ -195,9 +195,14 @@ attach_body(PG_FUNCTION_ARGS)
 	facts = dbm_environment();
 	dbm_environment_name_check(name, facts->follows);
 	if (facts->identity == DBM_IDENTITY_ATTACHED)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("database is attached as environment \"%s\" already", facts->name),
-				 errhint("Nothing needs to be done.")));
+				 strcmp(name, facts->name) == 0
+					 ? errhint("Nothing needs to be done.")
+					 : errhint("Connect to the database of \"%s\".  One that is attached keeps "
+							   "its name.",
+							   name)));
 	before = psprintf("was \"%s\", %s; %s", facts->name, dbm_identity_name(facts->identity),
 					  reason);
 
