@@ -108,6 +108,7 @@ put_definition(DbmPass *pass, StringInfo body, DbmRelation *relation, StoredCons
 			   List *indexes)
 {
 	Form_pg_constraint form = constraint->form;
+	DbmIndex *index;
 	const Oid *operators;
 	int count;
 
@@ -121,7 +122,10 @@ put_definition(DbmPass *pass, StringInfo body, DbmRelation *relation, StoredCons
 			break;
 		default:
 			operators = array_elements(constraint, Anum_pg_constraint_conexclop, &count);
-			dbm_put_index(pass, body, relation, dbm_find_index(indexes, form->conindid), operators);
+			index = dbm_find_index(indexes, form->conindid);
+			if (index == NULL)
+				elog(ERROR, "constraint %u has no index", form->oid);
+			dbm_put_index(pass, body, relation, index, operators);
 			break;
 	}
 }
