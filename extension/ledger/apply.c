@@ -84,15 +84,16 @@ require_deployer(FunctionCallInfo fcinfo, const char *act, ErrorContextCallback 
 	dbm_capability_require(DBM_CAPABILITY_DEPLOY, act);
 }
 
-/* What is done of it in steps would be done again. */
+/* What is done of it in steps would be done again, unless that is nothing. */
 static void
 require_whole(const DbmRow *row, const DbmChange *change)
 {
 	const char *name = quote_literal_cstr(change->name);
+	DbmRow *run = dbm_row_make(&dbm_run_table);
 
-	if (!dbm_change_is(row, "partial"))
+	if (!dbm_change_is(row, "partial") || !dbm_unfinished_require_same(change, row, run) ||
+		!dbm_unfinished_left_anything(run))
 		return;
-	dbm_unfinished_require_same(change, row, dbm_row_make(&dbm_run_table));
 	ereport(ERROR,
 			(errcode(ERRCODE_DBM_PARTIAL), errmsg("change \"%s\" is applied in part", change->name),
 			 errdetail("Some of its steps are done."),

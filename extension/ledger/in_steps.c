@@ -111,7 +111,7 @@ perform(FunctionCallInfo fcinfo, DbmStepRun *steps)
 	outcome = dbm_step_run_outcome(steps);
 	PopActiveSnapshot();
 	end_work();
-	return result(fcinfo, outcome, steps->run.id, steps->run.script->nstatements,
+	return result(fcinfo, outcome, steps->run.id, steps->run.execution.ndone,
 				  steps->run.execution.duration);
 }
 
@@ -239,6 +239,20 @@ is_applied(const DbmChange *change, const DbmRow *row, int64 *run)
 	return true;
 }
 
+/* A run that came to no end is ended in the books, before another one undoes it. */
+static void
+close_interrupted(int64 run)
+{
+	DbmRow *row = dbm_row_make(&dbm_run_table);
+	ItemPointerData tid;
+
+	if (!dbm_table_get_int64(&dbm_run_table, run, row, &tid) ||
+		strcmp(dbm_row_text(row, DBM_RUN_OUTCOME), "running") != 0)
+		return;
+	dbm_row_set_text(row, DBM_RUN_OUTCOME, "interrupted");
+	dbm_table_update(row, &tid);
+}
+
 static DbmRow *
 require_run(const DbmRow *change)
 {
@@ -268,8 +282,10 @@ apply_body(PG_FUNCTION_ARGS)
 	DbmChange change;
 	DbmStepRun steps = {0};
 	DbmRow *row = dbm_row_make(&dbm_change_table);
+	DbmRow *run = NULL;
 	ErrorContextCallback hidden;
 	bool known;
+	bool goes_on = false;
 	int64 applied_run;
 
 	dbm_change_name(fcinfo, &change);
@@ -295,11 +311,13 @@ apply_body(PG_FUNCTION_ARGS)
 	dbm_gate_require_all(change.name, change.script);
 	if (known && dbm_change_is(row, "partial"))
 	{
-		DbmRow *run = dbm_row_make(&dbm_run_table);
-
-		dbm_unfinished_require_same(&change, row, run);
-		resume_run(&steps, run);
+		run = dbm_row_make(&dbm_run_table);
+		goes_on = dbm_unfinished_require_same(&change, row, run);
+		if (!goes_on)
+			close_interrupted(dbm_row_int64(run, DBM_RUN_ID));
 	}
+	if (goes_on)
+		resume_run(&steps, run);
 	else
 		start_run(&steps, &change, known ? row : NULL);
 	return perform(fcinfo, &steps);
@@ -307,27 +325,14 @@ apply_body(PG_FUNCTION_ARGS)
 
 /* ---- dbm_rollback_in_steps ---- */
 
-/* A run that came to no end is ended in the books, before another one undoes it. */
-static void
-close_interrupted(int64 run)
+/* Nor has a run that is not on record, so that nobody knows. */
+static bool
+has_done_nothing(int64 run)
 {
 	DbmRow *row = dbm_row_make(&dbm_run_table);
-	ItemPointerData tid;
 
-	if (!dbm_table_get_int64(&dbm_run_table, run, row, &tid) ||
-		strcmp(dbm_row_text(row, DBM_RUN_OUTCOME), "running") != 0)
-		return;
-	dbm_row_set_text(row, DBM_RUN_OUTCOME, "interrupted");
-	dbm_table_update(row, &tid);
-}
-
-static bool
-has_done_anything(int64 run)
-{
-	return dbm_step_count(run, "done") + dbm_step_count(run, "adopted") +
-			   dbm_step_count(run, "running") + dbm_step_count(run, "interrupted") +
-			   dbm_step_count(run, "failed") >
-		0;
+	return dbm_table_get_int64(&dbm_run_table, run, row, NULL) &&
+		!dbm_unfinished_left_anything(row);
 }
 
 static void
@@ -357,7 +362,7 @@ start_rollback(DbmStepRun *steps)
 		dbm_rollback_require_untouched(applied, now);
 	}
 	/* of a change of which nothing is there, there is nothing to undo */
-	if (!applied->partial || has_done_anything(applied->run))
+	if (!applied->partial || !has_done_nothing(applied->run))
 		steps->steps = dbm_script_steps(applied->rollback);
 	dbm_run_open(run);
 	dbm_step_write_plan(run->id, steps->steps, run->script);

@@ -109,7 +109,7 @@ finish(DbmStepRun *steps, void *argument)
 void
 dbm_step_advance(DbmStepRun *steps)
 {
-	if (steps->current == NULL || steps->current == llast(steps->steps))
+	if (steps->current == NULL || (steps->current == llast(steps->steps) && !steps->open_end))
 		finish(steps, NULL);
 	else
 		dbm_run_progress(&steps->run);
@@ -347,7 +347,7 @@ take_steps(DbmStepRun *steps)
 		else
 			take_group(steps);
 	}
-	if (!finished)
+	if (!finished || steps->open_end)
 	{
 		ErrorData *failure;
 

@@ -29,12 +29,26 @@ must(DbmStepRun *steps, DbmStepWork work, void *part)
 		dbm_step_fail(steps, failure);
 }
 
+/*
+ * The last step ends the run in the transaction in which it is recorded.  If the
+ * end is refused, because the schema is not as it should be, the step is done
+ * all the same.
+ */
+static void
+must_but_end(DbmStepRun *steps, DbmStepWork work, void *part)
+{
+	if (dbm_step_attempt(steps, work, part) == NULL)
+		return;
+	steps->open_end = true;
+	must(steps, work, part);
+}
+
 static void
 launch(DbmStepRun *steps, DbmPart *part)
 {
 	dbm_step_commit(steps);
 	dbm_step_launch(&part->order, &part->answer);
-	must(steps, dbm_part_conclude, part);
+	must_but_end(steps, dbm_part_conclude, part);
 	dbm_step_commit(steps);
 }
 
@@ -86,7 +100,7 @@ take_part_by_worker(DbmStepRun *steps, DbmPart *part)
 
 	for (;;)
 	{
-		must(steps, dbm_part_look, part);
+		must_but_end(steps, dbm_part_look, part);
 		if (part->action == DBM_PART_NOTHING)
 		{
 			dbm_step_commit(steps);

@@ -91,7 +91,35 @@ dbm_unfinished_read(const char *change, DbmUnfinished *unfinished)
 	return true;
 }
 
-void
+/* A group that failed was rolled back; of a single statement that failed, something may be there. */
+static bool
+may_be_there(const DbmRow *step)
+{
+	if (dbm_step_is(step, "failed"))
+		return strcmp(dbm_row_text(step, DBM_RUN_STEP_KIND), "single") == 0;
+	return !dbm_step_is(step, "planned") && !dbm_step_is(step, "intended");
+}
+
+bool
+dbm_unfinished_left_anything(const DbmRow *run)
+{
+	DbmRow *row = dbm_row_make(&dbm_run_step_table);
+	bool left = false;
+	ScanKeyData key;
+	DbmScan *scan;
+
+	if (strcmp(dbm_row_text(run, DBM_RUN_OUTCOME), "failed") == 0)
+		return false;
+	ScanKeyInit(&key, DBM_RUN_STEP_RUN + 1, BTEqualStrategyNumber, F_INT8EQ,
+				run->values[DBM_RUN_ID]);
+	scan = dbm_scan_begin(&dbm_run_step_table, dbm_run_step_table.primary_key, 1, &key);
+	while (!left && dbm_scan_next(scan, row))
+		left = may_be_there(row);
+	dbm_scan_end(scan);
+	return left;
+}
+
+bool
 dbm_unfinished_require_same(const DbmChange *change, const DbmRow *row, DbmRow *run)
 {
 	uint8 digest[DBM_DIGEST_LENGTH];
@@ -105,7 +133,9 @@ dbm_unfinished_require_same(const DbmChange *change, const DbmRow *row, DbmRow *
 				 errdetail("Some steps of its rollback script are done."),
 				 errhint("Run CALL dbm_resume(%s); first.", quote_literal_cstr(change->name))));
 	(void) dbm_row_digest(run, DBM_RUN_SCRIPT, digest);
-	if (memcmp(digest, change->script->bytes_digest, DBM_DIGEST_LENGTH) != 0)
+	if (memcmp(digest, change->script->bytes_digest, DBM_DIGEST_LENGTH) == 0)
+		return true;
+	if (dbm_unfinished_left_anything(run))
 		ereport(ERROR,
 				(errcode(ERRCODE_DBM_PARTIAL_CHECKSUM),
 				 errmsg("change \"%s\" is applied in part, with other content", change->name),
@@ -115,6 +145,7 @@ dbm_unfinished_require_same(const DbmChange *change, const DbmRow *row, DbmRow *
 				 errhint("Go on with what was sent then: CALL dbm_resume(%s); or run CALL "
 						 "dbm_rollback_in_steps(%s); first.",
 						 quote_literal_cstr(change->name), quote_literal_cstr(change->name))));
+	return false;
 }
 
 /* ---- in the catalog ---- */

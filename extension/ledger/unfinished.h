@@ -26,6 +26,9 @@ typedef struct DbmUnfinished
 /* Reads what is on record about the run that a partial change stands by; false if there is none. */
 extern bool dbm_unfinished_read(const char *change, DbmUnfinished *unfinished);
 
+/* Is something of this run there, or may be, as far as our records tell? */
+extern bool dbm_unfinished_left_anything(const DbmRow *run);
+
 /*
  * What our records prove about the step that was interrupted, or else what the
  * catalog says now: a sentence, or NULL while it is running.
@@ -34,9 +37,10 @@ extern char *dbm_unfinished_prove(DbmUnfinished *unfinished);
 
 /*
  * Reads the run of a change that is partial into run.  Raises if it is on its
- * way back, or if what is done of it is done by another script than this one.
+ * way back, or if what is done of it is done by another script than this one;
+ * false: it is another one, but nothing is done.
  */
-extern void dbm_unfinished_require_same(const DbmChange *change, const DbmRow *row, DbmRow *run);
+extern bool dbm_unfinished_require_same(const DbmChange *change, const DbmRow *row, DbmRow *run);
 
 /* Reports them to dbm_doctor. */
 extern void dbm_unfinished_init(void);
