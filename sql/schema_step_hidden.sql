@@ -50,6 +50,12 @@ CREATE TABLE s.part PARTITION OF s.whole FOR VALUES FROM (0) TO (10) PARTITION B
 CREATE TABLE s.leaf PARTITION OF s.part FOR VALUES FROM (0) TO (5);
 CREATE TRIGGER copied BEFORE INSERT ON s.whole FOR EACH ROW EXECUTE FUNCTION s.fire();
 
+-- what is described elsewhere than its row hangs
+CREATE OPERATOR s.=== (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4eq);
+CREATE OPERATOR CLASS s.class FOR TYPE integer USING btree AS OPERATOR 3 s.===;
+CREATE CONSTRAINT TRIGGER late AFTER INSERT ON s.named DEFERRABLE FOR EACH ROW EXECUTE FUNCTION s.fire();
+SET allow_system_table_mods = on;
+
 INSERT INTO steps.step (statement, undo) VALUES
 ('ALTER TABLE s.named RENAME TO named2', 'ALTER TABLE s.named2 RENAME TO named'),
 ('ALTER TABLE s.named SET SCHEMA away', 'ALTER TABLE away.named SET SCHEMA s'),
@@ -64,6 +70,10 @@ INSERT INTO steps.step (statement, undo) VALUES
 ('ALTER TABLE ONLY s.whole DISABLE TRIGGER copied', 'ALTER TABLE ONLY s.whole ENABLE TRIGGER copied'),
 ('ALTER TABLE ONLY s.part DISABLE TRIGGER copied', 'ALTER TABLE ONLY s.part ENABLE TRIGGER copied'),
 ('ALTER TABLE s.whole DISABLE TRIGGER copied', 'ALTER TABLE s.whole ENABLE TRIGGER copied'),
+('UPDATE pg_amop SET amopstrategy = 4 WHERE amopopr = ''s.===(integer,integer)''::regoperator', 'UPDATE pg_amop SET amopstrategy = 3 WHERE amopopr = ''s.===(integer,integer)''::regoperator'),
+('UPDATE pg_trigger SET tgdeferrable = false WHERE tgname = ''late''', 'UPDATE pg_trigger SET tgdeferrable = true WHERE tgname = ''late'''),
+('UPDATE pg_trigger SET tginitdeferred = true WHERE tgname = ''late''', 'UPDATE pg_trigger SET tginitdeferred = false WHERE tgname = ''late'''),
+('UPDATE pg_constraint SET condeferrable = true WHERE conname = ''named_pkey''', 'UPDATE pg_constraint SET condeferrable = false WHERE conname = ''named_pkey'''),
 -- the numbers stay where they are
 ('DROP SEQUENCE s.numbers', NULL);
 CALL steps.run();

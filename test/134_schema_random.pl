@@ -94,6 +94,9 @@ my @statements = (
     sub { 'VACUUM ' . one_of('', 'FULL ', '(FREEZE) ') . 'pg_catalog.' . one_of(qw(pg_class pg_attribute pg_type pg_depend pg_proc pg_trigger pg_authid)) },
     sub { 'REINDEX TABLE pg_catalog.' . one_of(qw(pg_class pg_attribute pg_type)) },
     sub { 'ALTER TABLE filler.t' . (1 + int rand $filler) . ' ALTER COLUMN id SET DEFAULT ' . int rand 1000 },
+    sub { 'ALTER TABLE ' . one_of('', 'ONLY ') . 's0.' . one_of(qw(whole part leaf)) . one_of(' ENABLE', ' DISABLE', ' ENABLE ALWAYS') . ' TRIGGER fires' },
+    sub { 'ALTER TABLE s0.whole ' . one_of('ADD COLUMN w' . number() . ' integer', 'DROP COLUMN w' . number()) },
+    sub { 'ALTER TABLE s0.part ' . one_of(q(ATTACH PARTITION s0.leaf FOR VALUES IN (1)), 'DETACH PARTITION s0.leaf') },
     # nothing is left of these, but the pages have been written
     sub { 'BEGIN; CREATE TABLE s0.gone (id integer); ALTER TABLE ' . table() . ' ADD COLUMN gone integer; ROLLBACK' },
     sub { 'BEGIN; SAVEPOINT a; DROP TABLE ' . table() . ' CASCADE; ROLLBACK TO a; CREATE VIEW ' . view() . ' AS SELECT 1 AS id; COMMIT' });
@@ -127,6 +130,11 @@ is(dbm_apply($node, 'postgres', '20260101_000000_filler', <<"SCRIPT"), 'applied'
 CREATE SCHEMA filler; CREATE SCHEMA s0; CREATE SCHEMA s1;
 CREATE TYPE s0.e0 AS ENUM ('one', 'two'); CREATE TYPE s0.e1 AS ENUM ('one', 'two');
 CREATE FUNCTION s0.fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TABLE s0.whole (id integer) PARTITION BY RANGE (id);
+CREATE TABLE s0.part PARTITION OF s0.whole FOR VALUES FROM (0) TO (10) PARTITION BY LIST (id);
+CREATE TABLE s0.leaf PARTITION OF s0.part FOR VALUES IN (1);
+CREATE TRIGGER fires BEFORE INSERT ON s0.whole FOR EACH ROW EXECUTE FUNCTION s0.fire();
+CREATE VIEW s1.shows AS SELECT '{s0.t0,s1.t1,s0.t2}'::regclass[] AS names;
 CREATE FUNCTION s0.f0(integer) RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT 1';
 CREATE FUNCTION s1.f1(integer) RETURNS integer IMMUTABLE LANGUAGE sql RETURN \$1;
 DO \$code\$

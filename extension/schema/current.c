@@ -16,6 +16,7 @@
 #include "catalog/pg_depend.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_operator.h"
+#include "catalog/pg_opfamily.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "utils/hsearch.h"
@@ -247,7 +248,11 @@ queue_changes(Worklist *work, List *changes)
 		if (key.classid == NamespaceRelationId && change->known &&
 			dbm_live_find(current, key) == NULL)
 			return false;
-		queue_changed(work, key, !change->known && dbm_live_find(current, key) == NULL);
+		/* its operators may be those of a class of it */
+		if (key.classid == OperatorFamilyRelationId)
+			queue_dependent(work, key, true);
+		else
+			queue_changed(work, key, !change->known && dbm_live_find(current, key) == NULL);
 	}
 	return true;
 }
