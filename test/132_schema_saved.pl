@@ -350,7 +350,7 @@ check_damaged('the end is missing', 'it ends too early');
 damage_state('');
 check_damaged('empty', 'it ends too early');
 # number of units and of other things; then of kinds, strings and rows wherever they are
-foreach my $at (16, 20, 24, map { 28 + 4 * int($_ * (length($state) - 32) / 80) } 0 .. 19)
+foreach my $at (16, 20, 24, map { 28 + 4 * int($_ * (length($state) - 32) / 20) } 0 .. 4)
 {
     my $changed = $state;
 
