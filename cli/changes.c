@@ -123,7 +123,7 @@ holds_rollbacks(const Config *config, const char *folder)
 	if (strcmp(folder, config->rollbacks) == 0)
 		return true;
 	return config->repeatables && strcmp(folder, config->repeatables) == 0 &&
-		strcmp(config->rollbacks, config->migrations) == 0;
+		   strcmp(config->rollbacks, config->migrations) == 0;
 }
 
 /* Walks one folder with all the patterns that count in it. */

@@ -275,11 +275,11 @@ put_header(Baseline *baseline, const DumpScript *script)
 {
 	baseline->script = psprintf(
 		"-- Description: Baseline of environment \"%s\"\n"
-				 "-- Baseline: %s\n"
-				 "-- Irreversible: what was there before dbmaestro is not its to take back\n"
-				 "%s\n%s",
-				 baseline->environment->name, baseline->roots,
-				 baseline->exceptions ? baseline->exceptions : "", script->text->data);
+		"-- Baseline: %s\n"
+		"-- Irreversible: what was there before dbmaestro is not its to take back\n"
+		"%s\n%s",
+		baseline->environment->name, baseline->roots,
+		baseline->exceptions ? baseline->exceptions : "", script->text->data);
 	baseline->length = strlen(baseline->script);
 }
 

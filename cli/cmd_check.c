@@ -128,7 +128,7 @@ static bool
 is_yes(const char *value)
 {
 	return value && (pg_strcasecmp(value, "yes") == 0 || pg_strcasecmp(value, "true") == 0 ||
-		 pg_strcasecmp(value, "on") == 0);
+					 pg_strcasecmp(value, "on") == 0);
 }
 
 /* A change that cannot be taken back says so. */

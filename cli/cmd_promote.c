@@ -30,8 +30,8 @@ cmd_promote(int count, char **arguments)
 					"Name the environment before it, or run: dbmaestro deploy ENVIRONMENT",
 					"environment \"%s\" cannot be promoted to itself", to->name);
 	delivery = (Delivery) {.config = config,
-						 .repository = repository_open(config),
-						 .again = psprintf("promote %s %s", from->name, to->name)};
+						  .repository = repository_open(config),
+						  .again = psprintf("promote %s %s", from->name, to->name)};
 	delivery_follow(&delivery, from);
 	delivery.connection = connection_open(to);
 	code = delivery_run(&delivery);

@@ -82,12 +82,12 @@ require_resumable(const Environment *environment, const Found *found)
 	if (strcmp(found->state, "running") == 0)
 		message_die(
 			EXIT_BUSY,
-					psprintf("Wait for its end: dbmaestro status %s.  Behind a connection pooler the "
-							 "server cannot tell whether the client is still there: if it is not, run "
-							 "\"dbmaestro deploy %s\" with the same options.",
-							 environment->name, environment->name),
-					"deployment %s to \"%s\" is running, started at %s by \"%s\"", found->number,
-					environment->name, found->started_at, found->started_by);
+			psprintf("Wait for its end: dbmaestro status %s.  Behind a connection pooler the "
+					 "server cannot tell whether the client is still there: if it is not, run "
+					 "\"dbmaestro deploy %s\" with the same options.",
+					 environment->name, environment->name),
+			"deployment %s to \"%s\" is running, started at %s by \"%s\"", found->number,
+			environment->name, found->started_at, found->started_by);
 	if (found->commit == NULL)
 		message_die(EXIT_ERROR,
 					psprintf("Run \"dbmaestro deploy %s\" with the files that it was of.",

@@ -135,8 +135,8 @@ require_target(int count)
 	if (count < 2 && last_kept == NULL)
 		message_die(
 			EXIT_USAGE,
-					"Name one change to roll it back, or say --to CHANGE to roll back all behind it.",
-					"it is not said what to roll back");
+			"Name one change to roll it back, or say --to CHANGE to roll back all behind it.",
+			"it is not said what to roll back");
 }
 
 /* Shows what would be rolled back, in order, and asks. */

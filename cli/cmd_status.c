@@ -87,9 +87,9 @@ tell_blocker(const json_t *blocker)
 {
 	const char *prepared = json_string_value(json_object_get(blocker, "prepared_transaction"));
 	char *who = prepared ? psprintf("prepared transaction \"%s\"", prepared)
-		: psprintf("process " INT64_FORMAT ", role \"%s\", application \"%s\"",
-				   (int64) json_integer_value(json_object_get(blocker, "pid")),
-				   text_of(blocker, "role"), text_of(blocker, "application_name"));
+						 : psprintf("process " INT64_FORMAT ", role \"%s\", application \"%s\"",
+									(int64) json_integer_value(json_object_get(blocker, "pid")),
+									text_of(blocker, "role"), text_of(blocker, "application_name"));
 
 	message_info("  it waits for a lock on %s behind %s: %s", text_of(blocker, "object"), who,
 				 text_of(blocker, "query"));
@@ -175,7 +175,7 @@ add_environment(PGresult *table, const Config *config, Repository *repository,
 		value_of(status, "identity"), value_of(status, "guard_in_force"), value_of(status, "tier"),
 		value_of(status, "applied"),
 		problem ? NULL
-					  : psprintf("%d", plan_count(plan, "pending") + plan_count(plan, "out of order")),
+				: psprintf("%d", plan_count(plan, "pending") + plan_count(plan, "out of order")),
 		problem ? NULL : psprintf("%d", plan_count(plan, "changed")), value_of(status, "failed"),
 		value_of(status, "interrupted_deployments"), value_of(status, "last_change"),
 		value_of(status, "last_applied_at"), problem, value_of(status, "lock_pid"),

@@ -124,8 +124,8 @@ find_signature(Commit *commit)
 	if (git_signature_default(&commit->signature, commit->git) != 0)
 		message_die(
 			EXIT_ERROR,
-					"Run \"git config user.name 'Your Name'\" and \"git config user.email you@example.org\".",
-					"Git does not know who you are: %s", git_reason());
+			"Run \"git config user.name 'Your Name'\" and \"git config user.email you@example.org\".",
+			"Git does not know who you are: %s", git_reason());
 }
 
 static void
@@ -273,8 +273,8 @@ update_index(const Commit *commit)
 	git_index *index = NULL;
 	git_index_entry entry = make_entry(commit, 0);
 	bool updated = git_repository_index(&index, commit->git) == 0 &&
-		git_index_read(index, 1) == 0 && git_index_add(index, &entry) == 0 &&
-		git_index_write(index) == 0;
+				   git_index_read(index, 1) == 0 && git_index_add(index, &entry) == 0 &&
+				   git_index_write(index) == 0;
 
 	git_index_free(index);
 	return updated;

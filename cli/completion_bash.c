@@ -57,24 +57,24 @@ static const char head[] =
 	"                ;;\n";
 
 static const char middle[] = "                ((at++))\n"
-	"                [ \"${COMP_WORDS[at]}\" = = ] && ((at++))\n"
-	"                ;;\n"
-	"            *:-*) ;;\n"
-	"            *)\n"
-	"                if [ -z \"$command\" ]; then\n"
-	"                    command=${COMP_WORDS[at]}\n"
-	"                else\n"
-	"                    ((position++))\n"
-	"                fi\n"
-	"                ;;\n"
-	"        esac\n"
-	"    done\n"
-	"    case $command:$previous in\n";
+							 "                [ \"${COMP_WORDS[at]}\" = = ] && ((at++))\n"
+							 "                ;;\n"
+							 "            *:-*) ;;\n"
+							 "            *)\n"
+							 "                if [ -z \"$command\" ]; then\n"
+							 "                    command=${COMP_WORDS[at]}\n"
+							 "                else\n"
+							 "                    ((position++))\n"
+							 "                fi\n"
+							 "                ;;\n"
+							 "        esac\n"
+							 "    done\n"
+							 "    case $command:$previous in\n";
 
 static const char tail[] = "    esac\n"
-	"}\n"
-	"\n"
-	"complete -F _dbmaestro dbmaestro\n";
+						   "}\n"
+						   "\n"
+						   "complete -F _dbmaestro dbmaestro\n";
 
 /* What is being listed, and for which command; NULL: for every command. */
 typedef struct Listing

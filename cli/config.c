@@ -441,8 +441,8 @@ config_load(void)
 		message_die(
 			EXIT_USAGE,
 			"Go to the repository, name the file with --config, or begin a repository here: "
-					"dbmaestro init",
-					"there is no " CONFIG_NAME " here or above");
+			"dbmaestro init",
+			"there is no " CONFIG_NAME " here or above");
 	config.directory = pg_strdup(config.file);
 	slash = strrchr(config.directory, '/');
 	slash[slash == config.directory ? 1 : 0] = '\0';

@@ -115,7 +115,7 @@ naming_is_pattern(const char *pattern)
 	bool deep;
 
 	return split_pattern(pattern, &prefix, &suffix, &deep) && strchr(suffix, '*') == NULL &&
-		pattern[0] != '/' && strstr(pattern, "..") == NULL;
+		   pattern[0] != '/' && strstr(pattern, "..") == NULL;
 }
 
 int

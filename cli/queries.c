@@ -94,7 +94,7 @@ take_location(Connection *connection, const PGresult *result, ConnectionFault *f
 		*fault = (ConnectionFault) {
 			EXIT_ERROR,
 			psprintf("extension dbmaestro is not installed in database \"%s\"",
-								 PQdb(connection->pg)),
+					 PQdb(connection->pg)),
 			psprintf("Run as superuser: dbmaestro init %s", name)};
 		return false;
 	}
@@ -126,7 +126,7 @@ queries_locate(Connection *connection, ConnectionFault *fault)
 		found = take_location(connection, result, fault);
 	else
 		*fault = (ConnectionFault) {exit_code_of(PQresultErrorField(result, PG_DIAG_SQLSTATE)),
-									pg_strdup(PQresultErrorMessage(result)), NULL};
+								   pg_strdup(PQresultErrorMessage(result)), NULL};
 	PQclear(result);
 	return found;
 }
@@ -160,7 +160,7 @@ queries_environment(Connection *connection)
 	return ask(
 		connection,
 		psprintf("SELECT environment, follows, run_as FROM %s.dbm_status()", connection->schema),
-			   &none);
+		&none);
 }
 
 PGresult *
@@ -224,13 +224,13 @@ queries_status(Connection *connection)
 
 	return ask(
 		connection,
-			   psprintf("SELECT environment, follows, guard_in_force, tier, identity, applied,"
-						" last_change, last_applied_at, failed, interrupted_deployments, lock_pid,"
-						" lock_role, lock_application, lock_since, lock_queue, lock_blockers, partial,"
-						" unfinished_change, unfinished_state, unfinished_at, unfinished_evidence"
-						" FROM %s.dbm_status()",
-						connection->schema),
-			   &none);
+		psprintf("SELECT environment, follows, guard_in_force, tier, identity, applied,"
+				 " last_change, last_applied_at, failed, interrupted_deployments, lock_pid,"
+				 " lock_role, lock_application, lock_since, lock_queue, lock_blockers, partial,"
+				 " unfinished_change, unfinished_state, unfinished_at, unfinished_evidence"
+				 " FROM %s.dbm_status()",
+				 connection->schema),
+		&none);
 }
 
 PGresult *
@@ -502,7 +502,7 @@ queries_doctor(Connection *connection)
 /* For a reader the time to the second, and of all that an event may say the one text that it does. */
 static const char
 	*const audit_brief = "e.at::pg_catalog.timestamptz(0), e.kind, e.action, e.object, e.change,"
-	" e.authenticated_role AS role, COALESCE(e.message, e.detail) AS message";
+						 " e.authenticated_role AS role, COALESCE(e.message, e.detail) AS message";
 static const char *const audit_whole =
 	"e.id, e.at, e.kind, e.action, e.object_kind, e.object, e.change, e.run, e.deployment,"
 	" e.environment, e.sqlstate, e.message, e.detail, e.hint, e.statement,"
@@ -511,8 +511,8 @@ static const char *const audit_whole =
 
 static const char
 	*const history_brief = "e.run, e.started_at::pg_catalog.timestamptz(0), e.change, e.outcome,"
-	" e.duration, e.executed_by, pg_catalog.left(e.commit, 10) AS commit,"
-	" COALESCE(e.message, e.reason) AS message";
+						   " e.duration, e.executed_by, pg_catalog.left(e.commit, 10) AS commit,"
+						   " COALESCE(e.message, e.reason) AS message";
 static const char *const history_whole =
 	"e.run, e.change, e.direction, e.outcome, e.environment, e.started_at, e.finished_at,"
 	" e.duration, e.statements, e.executed_by, e.run_as, e.deployment, e.commit, e.provenance,"
@@ -521,18 +521,18 @@ static const char *const history_whole =
 /* The record, as the names of its columns say it. */
 static void
 send_record(Connection *connection, const char *columns, const char *view, const char *number,
-		   const char *at, const char *role, const char *among, const RecordFilter *filter)
+			const char *at, const char *role, const char *among, const RecordFilter *filter)
 {
 	Parameters parameters = {0};
 	char *sql = psprintf("SELECT %s FROM dbmaestro.%s AS e"
-		" WHERE ($1 IS NULL OR e.%s OPERATOR(pg_catalog.>=) $1)"
-		" AND ($2 IS NULL OR e.%s OPERATOR(pg_catalog.<) $2)"
-		" AND ($3 IS NULL OR e.change OPERATOR(pg_catalog.=) $3)"
-		" AND ($4 IS NULL OR e.%s OPERATOR(pg_catalog.=) $4)"
-		" AND ($5 IS NULL OR e.%s OPERATOR(pg_catalog.=)"
-		" ANY (pg_catalog.string_to_array($5, ',')))"
-		" ORDER BY e.%s DESC, e.%s DESC LIMIT $6",
-		columns, view, at, at, role, among, at, number);
+						 " WHERE ($1 IS NULL OR e.%s OPERATOR(pg_catalog.>=) $1)"
+						 " AND ($2 IS NULL OR e.%s OPERATOR(pg_catalog.<) $2)"
+						 " AND ($3 IS NULL OR e.change OPERATOR(pg_catalog.=) $3)"
+						 " AND ($4 IS NULL OR e.%s OPERATOR(pg_catalog.=) $4)"
+						 " AND ($5 IS NULL OR e.%s OPERATOR(pg_catalog.=)"
+						 " ANY (pg_catalog.string_to_array($5, ',')))"
+						 " ORDER BY e.%s DESC, e.%s DESC LIMIT $6",
+						 columns, view, at, at, role, among, at, number);
 
 	add_text(&parameters, TIMESTAMPTZOID, filter->since);
 	add_text(&parameters, TIMESTAMPTZOID, filter->until);
@@ -548,12 +548,12 @@ void
 queries_send_audit(Connection *connection, const RecordFilter *filter, bool whole)
 {
 	send_record(connection, whole ? audit_whole : audit_brief, "audit_event", "id", "at",
-					  "authenticated_role", "kind", filter);
+				"authenticated_role", "kind", filter);
 }
 
 void
 queries_send_history(Connection *connection, const RecordFilter *filter, bool whole)
 {
 	send_record(connection, whole ? history_whole : history_brief, "change_history", "run",
-					  "started_at", "executed_by", "outcome", filter);
+				"started_at", "executed_by", "outcome", filter);
 }

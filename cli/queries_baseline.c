@@ -25,10 +25,10 @@ queries_objects(Connection *connection)
 
 	return parameters_ask(
 		connection,
-						  psprintf("SELECT o.kind, o.identity, o.hash, o.shape, o.extra FROM %s.dbm_objects()"
-								   " AS o",
-								   connection->schema),
-						  &none);
+		psprintf("SELECT o.kind, o.identity, o.hash, o.shape, o.extra FROM %s.dbm_objects()"
+				 " AS o",
+				 connection->schema),
+		&none);
 }
 
 PGresult *
@@ -214,5 +214,5 @@ queries_apply(Connection *connection, const char *change, const char *script, si
 	return parameters_ask(
 		connection,
 		psprintf("SELECT outcome, root_after FROM %s.dbm_apply($1, $2)", connection->schema),
-						  &parameters);
+		&parameters);
 }

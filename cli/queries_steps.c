@@ -28,7 +28,7 @@ queries_apply_in_steps(Connection *connection, const char *change, const char *s
 	return parameters_ask(
 		connection,
 		psprintf("CALL %s.dbm_apply_in_steps($1, $2, $3, '{}', $4)", connection->schema),
-			   &parameters);
+		&parameters);
 }
 
 PGresult *
@@ -40,7 +40,7 @@ queries_rollback_in_steps(Connection *connection, const char *change, const char
 	add_text(&parameters, TEXTOID, reason);
 	return parameters_ask(connection,
 						  psprintf("CALL %s.dbm_rollback_in_steps($1, $2)", connection->schema),
-			   &parameters);
+						  &parameters);
 }
 
 PGresult *
@@ -79,8 +79,8 @@ queries_unfinished(Connection *connection, const char *change)
 
 	add_text(&parameters, TEXTOID, change);
 	return parameters_ask(connection,
-		psprintf("SELECT change, direction, state, place, evidence, wants_word"
-				 " FROM %s.dbm_unfinished($1)",
-				 connection->schema),
-		&parameters);
+						  psprintf("SELECT change, direction, state, place, evidence, wants_word"
+								   " FROM %s.dbm_unfinished($1)",
+								   connection->schema),
+						  &parameters);
 }

@@ -374,8 +374,8 @@ describe_foreign(const Repository *repository, const char *path)
 
 	if (repository->git == NULL)
 		return lstat(path_on_disk(repository, path), &status) == 0 && S_ISLNK(status.st_mode)
-			? "a symbolic link"
-			: NULL;
+				   ? "a symbolic link"
+				   : NULL;
 	if (git_tree_entry_bypath(&entry, repository->tree, path) != 0)
 		return NULL;
 	mode = git_tree_entry_filemode(entry);

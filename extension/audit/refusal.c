@@ -68,7 +68,7 @@ static bool
 is_refusal(const ErrorData *error)
 {
 	return ERRCODE_TO_CATEGORY(error->sqlerrcode) == DBM_SQLSTATE('0', '0', '0') &&
-		error->sqlerrcode != ERRCODE_DBM_DEPLOYMENT_IN_PROGRESS;
+		   error->sqlerrcode != ERRCODE_DBM_DEPLOYMENT_IN_PROGRESS;
 }
 
 static void

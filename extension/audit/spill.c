@@ -129,7 +129,7 @@ write_new_file(const char *path, const char *bytes, int length)
 	if (fd < 0)
 		return errno != EEXIST && complain("create file", path);
 	written = (write_all(fd, bytes, length) || complain("write file", path)) &&
-		(pg_fsync(fd) == 0 || complain("fsync file", path));
+			  (pg_fsync(fd) == 0 || complain("fsync file", path));
 	if (close(fd) != 0 && written)
 		written = complain("close file", path);
 	if (!written)

@@ -305,12 +305,12 @@ dbm_require_same_version(void)
 	if (strcmp(here->version, DBM_VERSION) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DBM_VERSION_MISMATCH),
-						errmsg("dbmaestro library and installed extension differ in version"),
-						errdetail("The library is %s, the extension in this database %s.  The guard "
-								  "stays as it is; nothing is applied.",
-								  DBM_VERSION, here->version),
-						errhint("Run: ALTER EXTENSION dbmaestro UPDATE; in a new session, with the "
-								"library of the same version installed.")));
+				 errmsg("dbmaestro library and installed extension differ in version"),
+				 errdetail("The library is %s, the extension in this database %s.  The guard "
+						   "stays as it is; nothing is applied.",
+						   DBM_VERSION, here->version),
+				 errhint("Run: ALTER EXTENSION dbmaestro UPDATE; in a new session, with the "
+						 "library of the same version installed.")));
 }
 
 void

@@ -68,7 +68,7 @@ static bool
 is_running_client_text(Portal portal)
 {
 	return PortalIsValid(portal) && portal->status == PORTAL_ACTIVE && portal->sourceText &&
-		debug_query_string && strcmp(portal->sourceText, debug_query_string) == 0;
+		   debug_query_string && strcmp(portal->sourceText, debug_query_string) == 0;
 }
 
 /* The EXECUTE that the client's portal consists of, or NULL. */
@@ -250,9 +250,9 @@ static bool
 has_clauses(SelectStmt *select)
 {
 	return select->op != SETOP_NONE || select->withClause || select->distinctClause ||
-		select->intoClause || select->whereClause || select->groupClause ||
-		select->havingClause || select->windowClause || select->valuesLists ||
-		select->sortClause || select->limitOffset || select->limitCount || select->lockingClause;
+		   select->intoClause || select->whereClause || select->groupClause ||
+		   select->havingClause || select->windowClause || select->valuesLists ||
+		   select->sortClause || select->limitOffset || select->limitCount || select->lockingClause;
 }
 
 /* The function called by SELECT columns FROM f(...), or NULL. */

@@ -83,13 +83,13 @@ dbm_sequence_next(Oid sequence)
 	int64 number = data->last_value + (data->is_called ? 1 : 0);
 	/* the first one after a checkpoint is logged anew, for a recovery begins there */
 	bool logs = data->log_cnt < 1 || !data->is_called ||
-		PageGetLSN(BufferGetPage(buffer)) <= GetRedoRecPtr();
+				PageGetLSN(BufferGetPage(buffer)) <= GetRedoRecPtr();
 	int64 ahead = logs ? LOGGED_AHEAD : data->log_cnt - 1;
 
 	if (data->last_value >= PG_INT64_MAX - LOGGED_AHEAD - 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED),
-						errmsg("sequence \"%s\" is at its end", RelationGetRelationName(relation))));
+				 errmsg("sequence \"%s\" is at its end", RelationGetRelationName(relation))));
 	/* its commit is to wait for what is logged; not to be had in a critical section */
 	if (logs && RelationNeedsWAL(relation))
 		(void) GetTopTransactionId();

@@ -127,7 +127,7 @@ parse_duration(const char *value, int *milliseconds)
 		return true;
 	}
 	return parse_int(value, milliseconds, GUC_UNIT_MS, NULL) && *milliseconds >= 0 &&
-		*milliseconds <= LONGEST_DURATION_MS;
+		   *milliseconds <= LONGEST_DURATION_MS;
 }
 
 static bool
@@ -166,16 +166,16 @@ dbm_setting_check(DbmSetting setting, const char *value)
 			if (!parse_duration(value, &number))
 				ereport(
 					ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("invalid value for setting \"%s\": \"%s\"", definition->name, value),
-						 errhint("Give a time such as 500ms, 2s or 10min, at most 24h, or off.")));
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("invalid value for setting \"%s\": \"%s\"", definition->name, value),
+					 errhint("Give a time such as 500ms, 2s or 10min, at most 24h, or off.")));
 			break;
 		case DBM_COUNT:
 			if (!parse_count(value, &number))
 				ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 								errmsg("invalid value for setting \"%s\": \"%s\"", definition->name,
 									   value),
-						 errhint("Give a number from 0 to %d.", GREATEST_COUNT)));
+								errhint("Give a number from 0 to %d.", GREATEST_COUNT)));
 			break;
 		case DBM_TEXT:
 			if (setting == DBM_SETTING_CHANGE_NAME_PATTERN)

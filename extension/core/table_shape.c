@@ -64,9 +64,9 @@ is_protective(const Trigger *trigger, int16 type)
 	char *function = get_func_name(trigger->tgfoid);
 
 	return trigger->tgtype == type && trigger->tgenabled == TRIGGER_FIRES_ALWAYS &&
-		trigger->tgqual == NULL && trigger->tgnattr == 0 && function &&
-		strcmp(function, PROTECTIVE_FUNCTION) == 0 &&
-		get_func_namespace(trigger->tgfoid) == dbm_tables_namespace();
+		   trigger->tgqual == NULL && trigger->tgnattr == 0 && function &&
+		   strcmp(function, PROTECTIVE_FUNCTION) == 0 &&
+		   get_func_namespace(trigger->tgfoid) == dbm_tables_namespace();
 }
 
 static char *
@@ -110,8 +110,8 @@ compare_indexes(const DbmTable *table, Relation relation)
 			elog(ERROR, "cache lookup failed for index %u", oid);
 		index = (Form_pg_index) GETSTRUCT(tuple);
 		sound = index->indisvalid && index->indisready && index->indislive &&
-			heap_attisnull(tuple, Anum_pg_index_indexprs, NULL) &&
-			heap_attisnull(tuple, Anum_pg_index_indpred, NULL);
+				heap_attisnull(tuple, Anum_pg_index_indexprs, NULL) &&
+				heap_attisnull(tuple, Anum_pg_index_indpred, NULL);
 		if (index->indisprimary && strcmp(get_rel_name(oid), table->primary_key) == 0)
 			has_primary_key = true;
 		ReleaseSysCache(tuple);

@@ -31,9 +31,9 @@ enter(const char *change, int64 run, bool outlives_commit)
 {
 	if (authorisation.inside_run)
 		ereport(ERROR, (errcode(ERRCODE_DBM_NESTED_RUN),
-				 errmsg("cannot run change \"%s\" inside another change", change),
-				 errdetail("Change \"%s\" is being run.", authorisation.change),
-				 errhint("Deploy the changes one after the other.")));
+						errmsg("cannot run change \"%s\" inside another change", change),
+						errdetail("Change \"%s\" is being run.", authorisation.change),
+						errhint("Deploy the changes one after the other.")));
 
 	authorisation.change = MemoryContextStrdup(
 		outlives_commit ? TopMemoryContext : TopTransactionContext, change);
@@ -89,9 +89,9 @@ static void
 refuse_prepare(void)
 {
 	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("cannot prepare a transaction in which a change was run"),
-			 errdetail("Changes are recorded exactly when they are applied."),
-			 errhint("End the transaction with COMMIT instead of PREPARE TRANSACTION.")));
+					errmsg("cannot prepare a transaction in which a change was run"),
+					errdetail("Changes are recorded exactly when they are applied."),
+					errhint("End the transaction with COMMIT instead of PREPARE TRANSACTION.")));
 }
 
 static void

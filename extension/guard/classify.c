@@ -43,7 +43,7 @@ static bool
 is_protected_setting(const char *name)
 {
 	return is_listed(name, protected_settings, lengthof(protected_settings)) ||
-		pg_strncasecmp(name, "dbmaestro.", strlen("dbmaestro.")) == 0;
+		   pg_strncasecmp(name, "dbmaestro.", strlen("dbmaestro.")) == 0;
 }
 
 /* Does storing this setting, or forgetting all stored ones, touch a protected one? */
@@ -167,8 +167,8 @@ static bool
 is_reuse(const Node *query)
 {
 	return query != NULL && IsA(query, Query) &&
-		((const Query *) query)->commandType == CMD_UTILITY &&
-		IsA(((const Query *) query)->utilityStmt, ExecuteStmt);
+		   ((const Query *) query)->commandType == CMD_UTILITY &&
+		   IsA(((const Query *) query)->utilityStmt, ExecuteStmt);
 }
 
 static void
@@ -374,12 +374,12 @@ dbm_is_harmless(const Node *tree)
 		case T_LockStmt:
 			return !locks_others_out(tree);
 		case T_VariableSetStmt:
-			{
-				DbmCommand	command = {0};
+		{
+			DbmCommand	command = {0};
 
-				judge_session_setting(&command, tree);
-				return command.class == DBM_COMMAND_OTHER;
-			}
+			judge_session_setting(&command, tree);
+			return command.class == DBM_COMMAND_OTHER;
+		}
 		default:
 			return false;
 	}

@@ -238,7 +238,7 @@ read_command(TupleTableSlot *slot)
 	/* grants come without an object */
 	if (OidIsValid(touched->objid))
 		touched->temporary = dbm_is_temporary_schema_name(get_text(slot, COMMAND_SCHEMA)) ||
-			dbm_address_is_temporary(&address);
+							 dbm_address_is_temporary(&address);
 	return touched;
 }
 
@@ -257,8 +257,8 @@ read_dropped(TupleTableSlot *slot)
 					   strcmp(touched->kind, "index") != 0 &&
 					   strcmp(touched->kind, "sequence") != 0;
 	touched->temporary = get_bool(slot, DROPPED_IS_TEMPORARY) ||
-		dbm_is_temporary_schema_name(get_text(slot, DROPPED_SCHEMA)) ||
-		dbm_is_temporary_schema_name(get_first_name(slot, DROPPED_ADDRESS_NAMES));
+						 dbm_is_temporary_schema_name(get_text(slot, DROPPED_SCHEMA)) ||
+						 dbm_is_temporary_schema_name(get_first_name(slot, DROPPED_ADDRESS_NAMES));
 	return touched;
 }
 

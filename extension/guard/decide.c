@@ -56,7 +56,7 @@ static bool
 is_our_update(const DbmCommand *command)
 {
 	return IsA(command->tree, AlterExtensionStmt) &&
-		strcmp(((const AlterExtensionStmt *) command->tree)->extname, "dbmaestro") == 0;
+		   strcmp(((const AlterExtensionStmt *) command->tree)->extname, "dbmaestro") == 0;
 }
 
 static DbmReason

@@ -40,7 +40,7 @@ calls_ours(const FormData_pg_event_trigger *trigger, const char *function)
 	char *name = get_func_name(trigger->evtfoid);
 
 	return name && strcmp(name, function) == 0 &&
-		get_func_namespace(trigger->evtfoid) == dbm_tables_namespace();
+		   get_func_namespace(trigger->evtfoid) == dbm_tables_namespace();
 }
 
 /* NULL if the event trigger is as made, else what is wrong. */
@@ -76,9 +76,9 @@ check_event_triggers(DbmDoctorReport *report)
 						  fault ? DBM_HEALTH_ERROR : DBM_HEALTH_OK, fault ? fault : "fires always",
 						  fault
 							  ? psprintf("Run ALTER EVENT TRIGGER %s ENABLE ALWAYS, or create the "
-										   "extension anew.",
-										   doors[at].trigger)
-								: NULL);
+										 "extension anew.",
+										 doors[at].trigger)
+							  : NULL);
 	}
 }
 
@@ -104,9 +104,9 @@ check_hook(DbmDoctorReport *report)
 					  hook_is_installed ? "installed in this session" : "not installed",
 					  hook_is_installed
 						  ? NULL
-										: "See the row \"tier\"; without it roles, databases, event "
-										  "triggers, EXPLAIN ANALYZE CREATE TABLE AS and LOCK TABLE on "
-										  "dbmaestro's tables pass.");
+						  : "See the row \"tier\"; without it roles, databases, event "
+							"triggers, EXPLAIN ANALYZE CREATE TABLE AS and LOCK TABLE on "
+							"dbmaestro's tables pass.");
 }
 
 static bool

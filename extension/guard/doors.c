@@ -271,7 +271,7 @@ static bool
 is_drop(const Node *tree)
 {
 	return IsA(tree, DropStmt) || IsA(tree, DropOwnedStmt) || IsA(tree, DropSubscriptionStmt) ||
-		IsA(tree, DropUserMappingStmt);
+		   IsA(tree, DropUserMappingStmt);
 }
 
 /* Identities of what the command named: it is gone and can't be looked up any more. */
@@ -350,7 +350,7 @@ static bool
 is_of_no_interest(const Node *tree)
 {
 	return dbm_is_harmless(tree) ||
-		((IsA(tree, ExecuteStmt) || IsA(tree, FetchStmt)) && !dbm_guard_inside_run());
+		   ((IsA(tree, ExecuteStmt) || IsA(tree, FetchStmt)) && !dbm_guard_inside_run());
 }
 
 /* Inside a run, what no event trigger announces is taken from the parse tree. */
@@ -370,7 +370,7 @@ note_unannounced(const DbmCommand *command)
 		one->kind = dbm_object_type_name(target->type);
 		one->identity = dbm_target_identity(target);
 		one->action = target->role == DBM_TARGET_CREATED ? "created"
-			: is_drop(command->tree)					 ? "dropped"
+					  : is_drop(command->tree)					 ? "dropped"
 														 : "altered";
 		one->tag = command->action;
 		one->classid = target->address.classId;

@@ -42,8 +42,8 @@ parse_mode(const char *name)
 			return mode;
 	}
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("guard mode \"%s\" does not exist", name),
-			 errhint("Give off, observe or enforce.")));
+					errmsg("guard mode \"%s\" does not exist", name),
+					errhint("Give off, observe or enforce.")));
 }
 
 /* Value of the setting in an array of "name=value", or NULL. */
@@ -85,7 +85,7 @@ read_stored_libraries(void)
 	{
 		bool		is_null;
 		Datum		settings = heap_getattr(tuple, Anum_pg_db_role_setting_setconfig,
-											RelationGetDescr(relation), &is_null);
+									  RelationGetDescr(relation), &is_null);
 
 		if (!is_null)
 			value = find_setting(DatumGetArrayTypePCopy(settings));
@@ -192,8 +192,8 @@ stop_preloading(void)
 	}
 	store_libraries(kept);
 	ereport(NOTICE, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-			 errmsg("new sessions of database \"%s\" no longer load the library \"%s\"",
-					get_database_name(MyDatabaseId), LIBRARY)));
+					 errmsg("new sessions of database \"%s\" no longer load the library \"%s\"",
+							get_database_name(MyDatabaseId), LIBRARY)));
 }
 
 static void

@@ -35,27 +35,27 @@ typedef struct HarmWords
 
 static const HarmWords harm_words[] = {
 	[DBM_HARM_EXTENSION] = {"Extension \"%s\" holds the record of this database's changes.",
-	HINT_WAY_OUT},
+							HINT_WAY_OUT},
 	[DBM_HARM_MEMBER] = {"\"%s\" belongs to dbmaestro.",
-	"Leave the objects of dbmaestro as they are.  " HINT_WAY_OUT},
+						 "Leave the objects of dbmaestro as they are.  " HINT_WAY_OUT},
 	[DBM_HARM_FOUNDATION] = {"dbmaestro stands on \"%s\" and would go with it.",
-	"Drop the objects that are meant one by one.  " HINT_WAY_OUT},
+							 "Drop the objects that are meant one by one.  " HINT_WAY_OUT},
 	[DBM_HARM_OWNER] =
 		{"Role \"%s\" owns objects that dbmaestro stands on.",
-	"Name the objects that are meant one by one, or give those of dbmaestro to another role first."},
+		 "Name the objects that are meant one by one, or give those of dbmaestro to another role first."},
 	[DBM_HARM_INTRUDER] =
 		{"Schema dbmaestro holds nothing but dbmaestro's own objects: \"%s\" is not one.",
-	"Choose another schema."},
+		 "Choose another schema."},
 	[DBM_HARM_NAME] =
 		{"Names that begin with dbm_ belong to dbmaestro in the schema of its functions: \"%s\" would make calls ambiguous.",
-	"Choose another name, or another schema."},
+		 "Choose another name, or another schema."},
 	[DBM_HARM_MEMBERSHIP] = {"\"%s\" belongs to dbmaestro and would go with the other extension.",
-	"Leave the objects of dbmaestro out of other extensions."},
+							 "Leave the objects of dbmaestro out of other extensions."},
 	[DBM_HARM_PUBLICATION] = {"\"%s\" belongs to dbmaestro; subscribers have no such tables.",
-	"Publish the tables of the application only."},
+							  "Publish the tables of the application only."},
 	[DBM_HARM_LOCK] =
 		{"While \"%s\" is locked, deployments and the records of refusals wait.",
-	"Leave the objects of dbmaestro out of LOCK TABLE, or take no more than ACCESS SHARE."},
+		 "Leave the objects of dbmaestro out of LOCK TABLE, or take no more than ACCESS SHARE."},
 };
 
 /* "ALTER TABLE on "public.orders"", or the action alone where nothing has a name. */
@@ -264,10 +264,10 @@ dbm_warn_of_copy(void)
 	ereport(
 		WARNING,
 		(errcode(ERRCODE_WARNING),
-			 errmsg("this database is a copy of environment \"%s\"", environment_name()),
-			 environment->identity == DBM_IDENTITY_UNBOUND
-				 ? errdetail("Schema changes pass here without a record, and no change can be applied.")
-				 : errdetail("The guard only observes here, and no change can be applied."),
-			 errhint("If this database is to be an environment, run: "
-					 "SELECT dbm_attach('<reason>', '<environment>');")));
+		 errmsg("this database is a copy of environment \"%s\"", environment_name()),
+		 environment->identity == DBM_IDENTITY_UNBOUND
+			 ? errdetail("Schema changes pass here without a record, and no change can be applied.")
+			 : errdetail("The guard only observes here, and no change can be applied."),
+		 errhint("If this database is to be an environment, run: "
+				 "SELECT dbm_attach('<reason>', '<environment>');")));
 }

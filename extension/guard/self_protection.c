@@ -47,7 +47,7 @@ static bool
 is_routine(ObjectType type)
 {
 	return type == OBJECT_FUNCTION || type == OBJECT_PROCEDURE || type == OBJECT_ROUTINE ||
-		type == OBJECT_AGGREGATE;
+		   type == OBJECT_AGGREGATE;
 }
 
 /* Types count beside routines: f('x') is a cast where no function matches exactly. */
@@ -111,8 +111,8 @@ is_way_out(const DbmCommand *command)
 	if (IsA(command->tree, AlterExtensionStmt))
 		return true;
 	return IsA(command->tree, DropStmt) &&
-		((const DropStmt *) command->tree)->removeType == OBJECT_EXTENSION &&
-		(!environment->initialised || environment->guard == DBM_GUARD_OFF);
+		   ((const DropStmt *) command->tree)->removeType == OBJECT_EXTENSION &&
+		   (!environment->initialised || environment->guard == DBM_GUARD_OFF);
 }
 
 /* One step of find_foundations: what does this object depend on? */
@@ -254,7 +254,7 @@ owns_foundation(Oid role, List *foundations)
 		Form_pg_shdepend form = (Form_pg_shdepend) GETSTRUCT(tuple);
 
 		owns = form->dbid == MyDatabaseId && form->deptype == SHARED_DEPENDENCY_OWNER &&
-			contains_address(foundations, form->classid, form->objid);
+			   contains_address(foundations, form->classid, form->objid);
 	}
 	systable_endscan(scan);
 	table_close(depend, AccessShareLock);

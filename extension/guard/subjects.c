@@ -81,7 +81,7 @@ mention_constraints(DbmCommand *command, List *elements)
 
 		if (IsA(element, Constraint))
 			dbm_note_relation(command, DBM_TARGET_MENTIONED, OBJECT_TABLE,
-						  castNode(Constraint, element)->pktable);
+							  castNode(Constraint, element)->pktable);
 		else if (IsA(element, ColumnDef))
 			mention_constraints(command, castNode(ColumnDef, element)->constraints);
 	}
@@ -93,8 +93,8 @@ read_create_table(DbmCommand *command, const Node *tree)
 	const CreateStmt *statement = (const CreateStmt *) tree;
 
 	dbm_note_relation(command, DBM_TARGET_CREATED,
-				  IsA(tree, CreateForeignTableStmt) ? OBJECT_FOREIGN_TABLE : OBJECT_TABLE,
-				  statement->relation);
+					  IsA(tree, CreateForeignTableStmt) ? OBJECT_FOREIGN_TABLE : OBJECT_TABLE,
+					  statement->relation);
 	mention_relations(command, statement->inhRelations);
 	mention_constraints(command, statement->tableElts);
 	mention_constraints(command, statement->constraints);
@@ -117,7 +117,7 @@ read_alter_table(DbmCommand *command, const Node *tree)
 			dbm_note_relation(command, DBM_TARGET_MENTIONED, OBJECT_TABLE, (RangeVar *) definition);
 		else if (IsA(definition, PartitionCmd))
 			dbm_note_relation(command, DBM_TARGET_MENTIONED, OBJECT_TABLE,
-						  ((PartitionCmd *) definition)->name);
+							  ((PartitionCmd *) definition)->name);
 		else
 			mention_constraints(command, list_make1(definition));
 	}
@@ -239,7 +239,7 @@ read_alter_opfamily(DbmCommand *command, const Node *tree)
 	const AlterOpFamilyStmt *statement = (const AlterOpFamilyStmt *) tree;
 
 	dbm_note_names(command, DBM_TARGET_EXISTING, OBJECT_OPFAMILY,
-			   lcons(makeString(statement->amname), list_copy(statement->opfamilyname)));
+				   lcons(makeString(statement->amname), list_copy(statement->opfamilyname)));
 }
 
 /* The elements of CREATE SCHEMA fire no events of their own: their targets count here. */

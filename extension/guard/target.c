@@ -350,7 +350,7 @@ bool
 dbm_is_temporary_schema_name(const char *schema)
 {
 	return schema != NULL && (strncmp(schema, "pg_temp", strlen("pg_temp")) == 0 ||
-		 strncmp(schema, "pg_toast_temp", strlen("pg_toast_temp")) == 0);
+							  strncmp(schema, "pg_toast_temp", strlen("pg_toast_temp")) == 0);
 }
 
 bool

@@ -63,7 +63,7 @@ is_applied(const DbmRow *row, const DbmChange *change, int64 *run)
 	*run = dbm_row_int64(row, DBM_CHANGE_APPLIED_RUN);
 	if (dbm_change_runs_again(row, change))
 		return dbm_row_digest(row, DBM_CHANGE_TOKENS, tokens) &&
-			memcmp(tokens, change->script->tokens_digest, DBM_DIGEST_LENGTH) == 0;
+			   memcmp(tokens, change->script->tokens_digest, DBM_DIGEST_LENGTH) == 0;
 	dbm_change_require_same(row, change);
 	dbm_change_note_rollback(row, change);
 	return true;
@@ -178,7 +178,7 @@ is_submitted(const DbmRow *row, const DbmChange *change)
 	uint8 approval[DBM_DIGEST_LENGTH];
 
 	return dbm_row_digest(row, DBM_CHANGE_APPROVAL, approval) &&
-		memcmp(approval, change->approval, DBM_DIGEST_LENGTH) == 0;
+		   memcmp(approval, change->approval, DBM_DIGEST_LENGTH) == 0;
 }
 
 static Datum

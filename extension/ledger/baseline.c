@@ -89,7 +89,7 @@ static bool
 is_undone(const DbmRow *row)
 {
 	return dbm_change_is(row, "submitted") || dbm_change_is(row, "rolled back") ||
-		dbm_change_is(row, "reset");
+		   dbm_change_is(row, "reset");
 }
 
 /* A baseline is where the ledger begins: what is applied says already what the schema is made of. */
@@ -129,10 +129,10 @@ require_root(const uint8 *wanted, const uint8 *live)
 	if (memcmp(wanted, live, DBM_DIGEST_LENGTH) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DBM_DRIFT),
-						errmsg("the schema of environment \"%s\" is not that of the baseline", name),
-						errdetail("Its root hash is %s, that of the baseline is %s.",
+				 errmsg("the schema of environment \"%s\" is not that of the baseline", name),
+				 errdetail("Its root hash is %s, that of the baseline is %s.",
 						   dbm_hex(live, DBM_DIGEST_LENGTH), dbm_hex(wanted, DBM_DIGEST_LENGTH)),
-						errhint("See what differs: dbmaestro baseline %s", name)));
+				 errhint("See what differs: dbmaestro baseline %s", name)));
 }
 
 /* Takes the snapshot that all later ones are compared with; it must be of the schema meant. */

@@ -42,7 +42,7 @@ static bool
 may_see_activity(Oid role)
 {
 	return has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS) ||
-		has_privs_of_role(GetUserId(), role);
+		   has_privs_of_role(GetUserId(), role);
 }
 
 static const char *
@@ -149,7 +149,7 @@ static bool
 is_newcomer(const DbmSession *session, TimestampTz ended)
 {
 	return session->statement_start > ended &&
-		(session->transaction_start == 0 || session->transaction_start > ended);
+		   (session->transaction_start == 0 || session->transaction_start > ended);
 }
 
 /* Returns false for one that is gone, or was not in the way. */

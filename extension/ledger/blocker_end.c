@@ -44,10 +44,10 @@ is_idle_too_long(const DbmLockWait *wait, const DbmSession *session)
 	int limit = dbm_setting_milliseconds(DBM_SETTING_CANCEL_IDLE_IN_TRANSACTION);
 
 	return limit > 0 && session->type == B_BACKEND &&
-		(session->state == STATE_IDLEINTRANSACTION ||
-		 session->state == STATE_IDLEINTRANSACTION_ABORTED) &&
-		session->state_start < wait->began &&
-		TimestampDifferenceExceeds(session->state_start, GetCurrentTimestamp(), limit);
+		   (session->state == STATE_IDLEINTRANSACTION ||
+			session->state == STATE_IDLEINTRANSACTION_ABORTED) &&
+		   session->state_start < wait->began &&
+		   TimestampDifferenceExceeds(session->state_start, GetCurrentTimestamp(), limit);
 }
 
 /* The process as it was looked at: its number may be another's by now. */
@@ -64,8 +64,8 @@ is_still_there(const DbmSession *session)
 
 		if (local && local->backendStatus.st_procpid == session->pid)
 			return local->backendStatus.st_proc_start_timestamp == session->backend_start &&
-				local->backendStatus.st_state == session->state &&
-				local->backendStatus.st_state_start_timestamp == session->state_start;
+				   local->backendStatus.st_state == session->state &&
+				   local->backendStatus.st_state_start_timestamp == session->state_start;
 	}
 	return false;
 }

@@ -53,7 +53,7 @@ check_claims(Jsonb *claims)
 	if (!JB_ROOT_IS_OBJECT(claims))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("header must be a JSON object"),
-						errhint("Pass for instance '{\"commit\": \"4f2a...\"}'.")));
+				 errhint("Pass for instance '{\"commit\": \"4f2a...\"}'.")));
 	iterator = JsonbIteratorInit(&claims->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
@@ -65,8 +65,8 @@ check_claims(Jsonb *claims)
 		key = dbm_script_key(value.val.string.val, value.val.string.len);
 		if (key)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("header field \"%s\" cannot be claimed by the client", key),
-					 errhint("Write \"-- %s: ...\" at the top of the script.", key)));
+							errmsg("header field \"%s\" cannot be claimed by the client", key),
+							errhint("Write \"-- %s: ...\" at the top of the script.", key)));
 	}
 }
 

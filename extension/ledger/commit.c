@@ -106,8 +106,8 @@ refuse(const Expectation *expectation, int code, const char *objection)
 		.statement_length = -1,
 		.sqlstate = code,
 		.message = expectation->change
-			? psprintf("cannot commit the run of change \"%s\"", expectation->change)
-			: psprintf("cannot commit what %s did", expectation->act),
+					   ? psprintf("cannot commit the run of change \"%s\"", expectation->change)
+					   : psprintf("cannot commit what %s did", expectation->act),
 		.detail = objection,
 		.hint = psprintf("Nothing was changed.  Ask an administrator of dbmaestro, then call %s "
 						 "again.",

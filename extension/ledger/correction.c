@@ -93,10 +93,10 @@ is_same_statement(const DbmScript *left, const DbmScript *right, int ordinal)
 	one = &left->statements[ordinal - 1];
 	other = &right->statements[ordinal - 1];
 	return one->kind == other->kind && one->length == other->length &&
-		is_same_text(left, one->start, right, other->start, one->length) &&
-		(one->kind != DBM_STATEMENT_COPY_DATA ||
-		 (one->data_length == other->data_length &&
-		  is_same_text(left, one->data_start, right, other->data_start, one->data_length)));
+		   is_same_text(left, one->start, right, other->start, one->length) &&
+		   (one->kind != DBM_STATEMENT_COPY_DATA ||
+			(one->data_length == other->data_length &&
+			 is_same_text(left, one->data_start, right, other->data_start, one->data_length)));
 }
 
 /* ---- a statement that was interrupted ---- */
@@ -138,11 +138,11 @@ refuse_to_drop(const DbmScript *script, const DbmStep *step, const DbmProof *pro
 	if (proof->verdict == DBM_PROOF_DONE)
 		ereport(ERROR,
 				(errcode(ERRCODE_DBM_CORRECTION),
-						errmsg("corrected rollback script of change \"%s\" leaves out statement %d, "
-							   "which is done",
-							   script->name, step->first),
-						errdetail("It was interrupted.  %s", proof->evidence),
-						errhint("Begin with statements 1 to %d as they were.", step->first)));
+				 errmsg("corrected rollback script of change \"%s\" leaves out statement %d, "
+						"which is done",
+						script->name, step->first),
+				 errdetail("It was interrupted.  %s", proof->evidence),
+				 errhint("Begin with statements 1 to %d as they were.", step->first)));
 	ereport(ERROR, (errcode(ERRCODE_DBM_STEP),
 					errmsg("nobody knows whether statement %d of the rollback script of change "
 						   "\"%s\" was done",
@@ -185,13 +185,13 @@ require_beginning(const DbmRow *begun, const DbmScript *script)
 			continue;
 		ereport(ERROR,
 				(errcode(ERRCODE_DBM_CORRECTION),
-						errmsg("corrected rollback script of change \"%s\" does not begin with what "
-							   "is done",
-							   script->name),
-						errdetail("Of the former one statements 1 to %d are done, and statement %d "
-								  "is missing or not the same.",
-								  count, ordinal),
-						errhint("Leave them as they were, and correct what is behind them.")));
+				 errmsg("corrected rollback script of change \"%s\" does not begin with what "
+						"is done",
+						script->name),
+				 errdetail("Of the former one statements 1 to %d are done, and statement %d "
+						   "is missing or not the same.",
+						   count, ordinal),
+				 errhint("Leave them as they were, and correct what is behind them.")));
 	}
 	if (next && next->single && !is_same_statement(former, script, next->first))
 		require_not_done(run, former, next);
@@ -203,13 +203,13 @@ require_partial(const char *change, const DbmRow *row)
 	if (!dbm_change_is(row, "partial"))
 		ereport(
 			ERROR,
-				(errcode(ERRCODE_DBM_CHECKSUM),
-				 errmsg("rollback script differs from the one stored with change \"%s\"", change),
-				 errdetail("Another one is taken only of a change that is applied or rolled back in "
-						   "part.  Its state is \"%s\".",
-						   dbm_row_text(row, DBM_CHANGE_STATE)),
-				 errhint("Run CALL dbm_rollback_in_steps(%s); to run the stored one.",
-						 quote_literal_cstr(change))));
+			(errcode(ERRCODE_DBM_CHECKSUM),
+			 errmsg("rollback script differs from the one stored with change \"%s\"", change),
+			 errdetail("Another one is taken only of a change that is applied or rolled back in "
+					   "part.  Its state is \"%s\".",
+					   dbm_row_text(row, DBM_CHANGE_STATE)),
+			 errhint("Run CALL dbm_rollback_in_steps(%s); to run the stored one.",
+					 quote_literal_cstr(change))));
 }
 
 /* It undoes what was applied, and nothing else. */

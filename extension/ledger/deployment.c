@@ -217,13 +217,13 @@ require_promoted(int64 deployment, const DbmChange *change, const DbmRow *planne
 				 errhint("Deploy it to \"%s\" first.", follows)));
 	ereport(
 		ERROR,
-			(errcode(ERRCODE_DBM_NOT_PROMOTED),
-			 errmsg("change \"%s\" is applied with other content in the environment that \"%s\" "
-					"follows",
-					change->name, dbm_environment()->name),
+		(errcode(ERRCODE_DBM_NOT_PROMOTED),
+		 errmsg("change \"%s\" is applied with other content in the environment that \"%s\" "
+				"follows",
+				change->name, dbm_environment()->name),
 		 errdetail("In \"%s\": SHA-256 %s; now: %s.", follows, dbm_hex(there, DBM_DIGEST_LENGTH),
-					   dbm_hex(change->script->bytes_digest, DBM_DIGEST_LENGTH)),
-			 errhint("Deploy the commit that \"%s\" has.", follows)));
+				   dbm_hex(change->script->bytes_digest, DBM_DIGEST_LENGTH)),
+		 errhint("Deploy the commit that \"%s\" has.", follows)));
 }
 
 const char *
@@ -235,11 +235,11 @@ dbm_deployment_admit(int64 deployment, const DbmChange *change)
 	require_open(deployment, &provenance);
 	if (!find_planned(deployment, change->name, planned))
 		ereport(ERROR, (errcode(ERRCODE_DBM_NOT_IN_DEPLOYMENT),
-				 errmsg("change \"%s\" is not in the manifest of deployment " INT64_FORMAT,
-						change->name, deployment),
-				 errdetail("A deployment brings what it was started for, and nothing else."),
-				 errhint("Apply it by itself, or open a deployment that names it with "
-						 "dbm_deployment_start.")));
+						errmsg("change \"%s\" is not in the manifest of deployment " INT64_FORMAT,
+							   change->name, deployment),
+						errdetail("A deployment brings what it was started for, and nothing else."),
+						errhint("Apply it by itself, or open a deployment that names it with "
+								"dbm_deployment_start.")));
 	require_as_planned(deployment, change, planned);
 	if (provenance)
 		require_promoted(deployment, change, planned);
@@ -259,7 +259,7 @@ require_claims(FunctionCallInfo fcinfo, int argument)
 	if (!JB_ROOT_IS_OBJECT(value))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("commit must be a JSON object"),
-						errhint("Pass for instance '{\"commit\": \"4f2a...\"}'.")));
+				 errhint("Pass for instance '{\"commit\": \"4f2a...\"}'.")));
 	return JsonbPGetDatum(value);
 }
 
@@ -346,7 +346,7 @@ dbm_deployment_is_interrupted(const DbmRow *row)
 	return row->nulls[DBM_DEPLOYMENT_OUTCOME] &&
 		   !dbm_deployment_backend_is_alive(
 			   DatumGetInt32(row->values[DBM_DEPLOYMENT_BACKEND_PID]),
-						  DatumGetTimestampTz(row->values[DBM_DEPLOYMENT_BACKEND_START]));
+			   DatumGetTimestampTz(row->values[DBM_DEPLOYMENT_BACKEND_START]));
 }
 
 DbmScan *
@@ -438,7 +438,7 @@ static bool
 is_script_key(const JsonbValue *key)
 {
 	return key->val.string.len == strlen("script") &&
-		strncmp(key->val.string.val, "script", key->val.string.len) == 0;
+		   strncmp(key->val.string.val, "script", key->val.string.len) == 0;
 }
 
 /* The manifest with the hashes alone: scripts may hold secrets, and nobody has searched them. */

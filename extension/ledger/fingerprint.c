@@ -136,7 +136,7 @@ is_applied_as_planned(const DbmRow *planned)
 		return true;
 	if (dbm_row_digest(planned, DBM_DEPLOYMENT_CHANGE_TOKENS, wanted))
 		return dbm_row_digest(change, DBM_CHANGE_TOKENS, applied) &&
-			memcmp(wanted, applied, DBM_DIGEST_LENGTH) == 0;
+			   memcmp(wanted, applied, DBM_DIGEST_LENGTH) == 0;
 	return planned->nulls[DBM_DEPLOYMENT_CHANGE_HASH];
 }
 

@@ -153,9 +153,9 @@ record_resumption(const DbmStepRun *steps, const char *outcome)
 		.deployment = steps->run.deployment,
 		.detail = psprintf(
 			"resumed; it was %s%s%s%s%s", strcmp(outcome, "running") == 0 ? "interrupted" : outcome,
-						   steps->interrupted ? "; of what was interrupted it was said: " : "",
+			steps->interrupted ? "; of what was interrupted it was said: " : "",
 			steps->interrupted ? steps->interrupted : "", steps->run.reason ? "; reason: " : "",
-						   steps->run.reason ? steps->run.reason : ""),
+			steps->run.reason ? steps->run.reason : ""),
 		.statement_length = -1,
 	};
 
@@ -211,7 +211,7 @@ resume_run(DbmStepRun *steps, const DbmRow *run)
 		dbm_capability_require(DBM_CAPABILITY_ROLLBACK, steps->run.act);
 		steps->applied = find_undone(run, steps->run.change);
 		steps->run.prove = dbm_setting_bool(DBM_SETTING_ROLLBACK_PROOF) &&
-			steps->applied->snapshot_before != 0;
+						   steps->applied->snapshot_before != 0;
 	}
 	steps->run.script = read_script(run, steps);
 	dbm_gate_require_all(steps->run.change, steps->run.script);
@@ -233,7 +233,7 @@ is_applied(const DbmChange *change, const DbmRow *row, int64 *run)
 	*run = dbm_row_int64(row, DBM_CHANGE_APPLIED_RUN);
 	if (dbm_change_runs_again(row, change))
 		return dbm_row_digest(row, DBM_CHANGE_TOKENS, tokens) &&
-			memcmp(tokens, change->script->tokens_digest, DBM_DIGEST_LENGTH) == 0;
+			   memcmp(tokens, change->script->tokens_digest, DBM_DIGEST_LENGTH) == 0;
 	dbm_change_require_same(row, change);
 	dbm_change_note_rollback(row, change);
 	return true;
@@ -332,7 +332,7 @@ has_done_nothing(int64 run)
 	DbmRow *row = dbm_row_make(&dbm_run_table);
 
 	return dbm_table_get_int64(&dbm_run_table, run, row, NULL) &&
-		!dbm_unfinished_left_anything(row);
+		   !dbm_unfinished_left_anything(row);
 }
 
 static void
@@ -382,7 +382,7 @@ start_corrected(DbmStepRun *steps, const DbmRow *begun, DbmScript *script)
 	run->rollback = true;
 	run->script = script;
 	run->prove = dbm_setting_bool(DBM_SETTING_ROLLBACK_PROOF) &&
-		steps->applied->snapshot_before != 0;
+				 steps->applied->snapshot_before != 0;
 	run->snapshot_before = dbm_row_int64(begun, DBM_RUN_SNAPSHOT_BEFORE);
 	dbm_gate_require_all(run->change, script);
 	close_interrupted(dbm_row_int64(begun, DBM_RUN_ID));

@@ -169,7 +169,7 @@ DbmIndexShape *
 dbm_index_shape_asked(Oid table, const IndexStmt *statement, const char *text)
 {
 	IndexStmt *analysed = transformIndexStmt(table, copyObject(unconstify(IndexStmt *, statement)),
-											text);
+											 text);
 	int nkeys = list_length(analysed->indexParams);
 	DbmIndexShape *shape = make_shape(nkeys + list_length(analysed->indexIncludingParams), nkeys);
 	/* the server still takes the name of a method that is long gone */
@@ -373,7 +373,7 @@ dbm_index_shape_fits(const DbmIndexShape *parent, Oid parent_table, const DbmInd
 	for (int at = 0; at < parent->nattributes && fits; at++)
 		fits = column_fits(parent, child, at, map);
 	fits = fits && tree_fits((Node *) parent->expressions, (Node *) child->expressions, map) &&
-		tree_fits(parent->predicate, child->predicate, map);
+		   tree_fits(parent->predicate, child->predicate, map);
 	free_attrmap(map);
 	return fits;
 }

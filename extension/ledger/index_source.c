@@ -127,7 +127,7 @@ static int
 compare_locations(const ListCell *left, const ListCell *right)
 {
 	return ((const ColumnRef *) lfirst(left))->location -
-		((const ColumnRef *) lfirst(right))->location;
+		   ((const ColumnRef *) lfirst(right))->location;
 }
 
 static List *

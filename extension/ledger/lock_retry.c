@@ -87,7 +87,7 @@ bool
 dbm_lock_retry_helps(const ErrorData *failure)
 {
 	return failure->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
-		failure->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
+		   failure->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
 }
 
 bool

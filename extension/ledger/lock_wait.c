@@ -447,7 +447,7 @@ dbm_lock_wait_failed(const ErrorData *failure)
 
 	if (failure->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED)
 		return is_raised_by(failure, "DeadLockReport") ? with_activities(find_deadlocked(failure))
-				   : NULL;
+													   : NULL;
 	if (noted == NULL || failure->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
 		return NULL;
 	if (noted->mode != NoLock && is_raised_by(failure, "ProcessInterrupts"))

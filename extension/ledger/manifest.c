@@ -146,9 +146,9 @@ concerns_script(int sqlstate)
 	int category = ERRCODE_TO_CATEGORY(sqlstate);
 
 	return category == ERRCODE_TO_CATEGORY(ERRCODE_SYNTAX_ERROR) ||
-		category == ERRCODE_TO_CATEGORY(ERRCODE_DATA_EXCEPTION) ||
-		category == ERRCODE_TO_CATEGORY(ERRCODE_FEATURE_NOT_SUPPORTED) ||
-		category == ERRCODE_TO_CATEGORY(ERRCODE_DBM_CHECKSUM);
+		   category == ERRCODE_TO_CATEGORY(ERRCODE_DATA_EXCEPTION) ||
+		   category == ERRCODE_TO_CATEGORY(ERRCODE_FEATURE_NOT_SUPPORTED) ||
+		   category == ERRCODE_TO_CATEGORY(ERRCODE_DBM_CHECKSUM);
 }
 
 /* Ends what reading took, also after an error: only then something is left. */
@@ -213,11 +213,11 @@ require_same_hash(const DbmManifestEntry *entry, const uint8 *digest)
 	/* the statement may hold the whole script */
 	ereport(
 		ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		 errmsg("hash of change \"%s\" in the manifest is not that of its script", entry->change),
 		 errdetail("Hash: %s; SHA-256 of the script: %s.", dbm_hex(entry->hash, DBM_DIGEST_LENGTH),
 				   dbm_hex(digest, DBM_DIGEST_LENGTH)),
-			 errhint("Leave out the hash: it is computed from the script."), errhidestmt(true)));
+		 errhint("Leave out the hash: it is computed from the script."), errhidestmt(true)));
 }
 
 /* Both hashes are the server's own where the script itself is given. */
@@ -324,7 +324,7 @@ raise_other_environment(const char *meant)
 {
 	const DbmEnvironment *facts = dbm_environment();
 	bool copied = facts->identity != DBM_IDENTITY_ATTACHED &&
-		facts->identity != DBM_IDENTITY_UNCONFIRMED;
+				  facts->identity != DBM_IDENTITY_UNCONFIRMED;
 
 	ereport(ERROR,
 			(errcode(ERRCODE_DBM_OTHER_ENVIRONMENT),

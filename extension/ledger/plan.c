@@ -320,7 +320,7 @@ plan_body(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("manifest must not be null"),
-						errhint("Pass '[]' for an empty repository.")));
+				 errhint("Pass '[]' for an empty repository.")));
 	plan.manifest = dbm_manifest_read(PG_GETARG_JSONB_P(0));
 	if (!PG_ARGISNULL(1))
 		plan.followed = dbm_followed_read(PG_GETARG_JSONB_P(1));

@@ -171,9 +171,9 @@ judge_unnamed(IndexQuestion *question)
 	else
 		dbm_proof_say(
 			question->proof, DBM_PROOF_NOT_DONE,
-					  "There is no index on %s that is defined as the statement asks and has a name "
-					  "that the server would choose.",
-					  question->table_text);
+			"There is no index on %s that is defined as the statement asks and has a name "
+			"that the server would choose.",
+			question->table_text);
 }
 
 void
@@ -214,8 +214,8 @@ judge_invalid_to_drop(const char *name, const char *table_text, const DbmIndexSt
 	{
 		dbm_proof_say(
 			proof, DBM_PROOF_UNKNOWN,
-					  "Process %d is building an index on %s at this moment; index %s is not valid.",
-					  proof->at_work, table_text, name);
+			"Process %d is building an index on %s at this moment; index %s is not valid.",
+			proof->at_work, table_text, name);
 		return;
 	}
 	dbm_proof_say(

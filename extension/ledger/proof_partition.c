@@ -77,7 +77,7 @@ could_be_valid(Oid parent)
 		return false;
 	attached = dbm_inheritance_children(parent);
 	return list_length(attached) == list_length(dbm_inheritance_children(state.table)) &&
-		dbm_index_count_valid(attached) == list_length(attached);
+		   dbm_index_count_valid(attached) == list_length(attached);
 }
 
 static void

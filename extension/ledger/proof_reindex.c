@@ -225,7 +225,7 @@ may_drop(Oid index)
 	Oid schema = get_rel_namespace(index);
 
 	return dbm_may_use_namespace(schema, GetUserId()) &&
-		(dbm_owns_relation(index, GetUserId()) || dbm_owns_namespace(schema, GetUserId()));
+		   (dbm_owns_relation(index, GetUserId()) || dbm_owns_namespace(schema, GetUserId()));
 }
 
 /* Somebody rebuilds an index of that table at this moment; what is in the way is not left but made. */

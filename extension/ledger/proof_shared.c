@@ -175,7 +175,7 @@ static bool
 may_see_setting(const char *name)
 {
 	return superuser() || has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_SETTINGS) ||
-		(name && pg_parameter_aclcheck(name, GetUserId(), ACL_ALTER_SYSTEM) == ACLCHECK_OK);
+		   (name && pg_parameter_aclcheck(name, GetUserId(), ACL_ALTER_SYSTEM) == ACLCHECK_OK);
 }
 
 static bool

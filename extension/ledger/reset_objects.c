@@ -137,7 +137,7 @@ is_part(Relation depend, Oid classid, Oid objid)
 
 		/* columns of a partition key depend on their own table */
 		found = form->objsubid == 0 &&
-			(form->deptype == DEPENDENCY_INTERNAL || form->deptype == DEPENDENCY_EXTENSION);
+				(form->deptype == DEPENDENCY_INTERNAL || form->deptype == DEPENDENCY_EXTENSION);
 	}
 	systable_endscan(scan);
 	return found;
@@ -330,11 +330,11 @@ require_no_subscription(void)
 
 		if (subscription->subdbid == MyDatabaseId)
 			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("dbm_reset cannot drop subscription \"%s\"",
-							NameStr(subscription->subname)),
-					 errdetail("It has a replication slot on another server."),
-					 errhint("Run first: DROP SUBSCRIPTION %s;",
-							 quote_identifier(NameStr(subscription->subname)))));
+							errmsg("dbm_reset cannot drop subscription \"%s\"",
+								   NameStr(subscription->subname)),
+							errdetail("It has a replication slot on another server."),
+							errhint("Run first: DROP SUBSCRIPTION %s;",
+									quote_identifier(NameStr(subscription->subname)))));
 	}
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
@@ -349,9 +349,9 @@ require_nothing_foreign(const Reset *reset)
 		appendStringInfo(reset->foreign, "\nand " INT64_FORMAT " more",
 						 reset->nforeign - MAX_LISTED);
 	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("must be owner of all that dbm_reset would drop"),
-			 errdetail_internal("%s", reset->foreign->data),
-			 errhint("Have the owner drop them, or a superuser call dbm_reset.")));
+					errmsg("must be owner of all that dbm_reset would drop"),
+					errdetail_internal("%s", reset->foreign->data),
+					errhint("Have the owner drop them, or a superuser call dbm_reset.")));
 }
 
 /* The server advises CASCADE, which nobody here can say. */

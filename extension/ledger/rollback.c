@@ -39,10 +39,10 @@ require_reversible(const char *name, const DbmRow *row, bool in_steps)
 	if (partial && !in_steps)
 		ereport(ERROR,
 				(errcode(ERRCODE_DBM_PARTIAL), errmsg("change \"%s\" is applied in part", name),
-						errdetail("Some of its steps are done."),
-						errhint("Run CALL dbm_rollback_in_steps(%s); or go on with CALL "
-								"dbm_resume(%s);",
-								quote_literal_cstr(name), quote_literal_cstr(name))));
+				 errdetail("Some of its steps are done."),
+				 errhint("Run CALL dbm_rollback_in_steps(%s); or go on with CALL "
+						 "dbm_resume(%s);",
+						 quote_literal_cstr(name), quote_literal_cstr(name))));
 	if (!partial && !dbm_change_is(row, "applied"))
 		ereport(ERROR, (errcode(ERRCODE_DBM_UNDEFINED_CHANGE),
 						errmsg("change \"%s\" is not applied", name),
@@ -75,8 +75,8 @@ require_not_irreversible(const char *name, const DbmRow *row)
 	if (irreversible && pg_strcasecmp(irreversible, "no") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DBM_NO_ROLLBACK), errmsg("change \"%s\" is irreversible", name),
-						errdetail("Its header says: Irreversible: %s", irreversible),
-						errhint("Write a new change that undoes what can be undone.")));
+				 errdetail("Its header says: Irreversible: %s", irreversible),
+				 errhint("Write a new change that undoes what can be undone.")));
 }
 
 /* Does the applied change in row say that it requires the one of this name? */
@@ -124,9 +124,9 @@ require_ran(const char *name, const DbmRow *run)
 {
 	if (strcmp(dbm_row_text(run, DBM_RUN_OUTCOME), "adopted") == 0)
 		ereport(ERROR, (errcode(ERRCODE_DBM_NO_ROLLBACK),
-				 errmsg("change \"%s\" was adopted and cannot be rolled back", name),
-				 errdetail("What it makes was there before it: it never ran here."),
-				 errhint("Write a new change that removes what is to go.")));
+						errmsg("change \"%s\" was adopted and cannot be rolled back", name),
+						errdetail("What it makes was there before it: it never ran here."),
+						errhint("Write a new change that removes what is to go.")));
 }
 
 void
@@ -219,10 +219,10 @@ dbm_rollback_require_provable(const DbmAppliedChange *applied)
 {
 	if (applied->snapshot_before == 0 || applied->snapshot_after == 0)
 		ereport(ERROR, (errcode(ERRCODE_DBM_ROLLBACK_NOT_PROVEN),
-				 errmsg("rollback of change \"%s\" cannot be proven", applied->name),
-				 errdetail("No snapshots of the schema were taken when it was applied."),
-				 errhint("Undo it with a new change, or set rollback_proof to off with "
-						 "dbm_configure.")));
+						errmsg("rollback of change \"%s\" cannot be proven", applied->name),
+						errdetail("No snapshots of the schema were taken when it was applied."),
+						errhint("Undo it with a new change, or set rollback_proof to off with "
+								"dbm_configure.")));
 }
 
 /* Raises if somebody changed what the change made. */
@@ -264,7 +264,7 @@ dbm_rollback_require_proven(const DbmAppliedChange *applied, const DbmRun *run)
 								  "dbm_configure and call %s again.",
 								  quote_literal_cstr(applied->name), run->act)
 						: errhint("Nothing was changed.  Undo it with a new change, or set "
-									   "rollback_proof to off with dbm_configure.")));
+								  "rollback_proof to off with dbm_configure.")));
 }
 
 /* Raises, with the failed run on record, unless the schema is as before the change. */

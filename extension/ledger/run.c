@@ -149,9 +149,9 @@ dbm_run_fill_event(DbmEvent *event, const DbmRun *run)
 	memset(event, 0, sizeof(DbmEvent));
 	event->kind = "run";
 	event->action = run->act ? run->act
-		: run->rollback		 ? "dbm_rollback"
-		: run->adopted		 ? "dbm_baseline"
-							 : "dbm_apply";
+					: run->rollback		 ? "dbm_rollback"
+					: run->adopted		 ? "dbm_baseline"
+									: "dbm_apply";
 	event->change = run->change;
 	event->run = run->id;
 	event->deployment = run->deployment;
@@ -396,8 +396,8 @@ bool
 dbm_run_of_change(const DbmRow *change, DbmRow *row)
 {
 	return !change->nulls[DBM_CHANGE_APPLIED_RUN] &&
-		dbm_table_get_int64(&dbm_run_table, dbm_row_int64(change, DBM_CHANGE_APPLIED_RUN), row,
-							NULL);
+		   dbm_table_get_int64(&dbm_run_table, dbm_row_int64(change, DBM_CHANGE_APPLIED_RUN), row,
+							   NULL);
 }
 
 /* The number alone may be another's by now, who deploys something else. */
@@ -405,7 +405,7 @@ bool
 dbm_run_is_alive(int pid, TimestampTz start)
 {
 	return pid != 0 && dbm_transaction_deployer() == pid &&
-		dbm_deployment_backend_is_alive(pid, start);
+		   dbm_deployment_backend_is_alive(pid, start);
 }
 
 /*

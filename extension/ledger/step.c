@@ -161,7 +161,7 @@ dbm_step_count(int64 run, const char *state)
 
 	while (dbm_scan_next(scan, row))
 		count += dbm_step_is(row, state) &&
-			DatumGetInt32(row->values[DBM_RUN_STEP_PART]) < DBM_STEP_REPAIR;
+				 DatumGetInt32(row->values[DBM_RUN_STEP_PART]) < DBM_STEP_REPAIR;
 	dbm_scan_end(scan);
 	return count;
 }

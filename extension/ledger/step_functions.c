@@ -43,7 +43,7 @@ begin_question(FunctionCallInfo fcinfo, const char *function, Question *question
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("statement must not be null"),
-						errhint("Pass the statement that is to be looked at.")));
+				 errhint("Pass the statement that is to be looked at.")));
 	argument = PG_GETARG_TEXT_PP(0);
 	question->script = dbm_script_read(text_to_cstring(argument), VARSIZE_ANY_EXHDR(argument),
 									   &rules);

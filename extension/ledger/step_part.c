@@ -43,7 +43,7 @@ dbm_part_begin_execution(DbmStepRun *steps, DbmExecution *execution, DbmExecutio
 	execution->settings_script = steps->run.script;
 	/* it waits for old transactions by design, and one that gives up leaves an invalid index */
 	execution->patient = steps->current->subject &&
-		strstr(steps->current->subject, "CONCURRENTLY") != NULL;
+						 strstr(steps->current->subject, "CONCURRENTLY") != NULL;
 	dbm_execution_enter(execution, place);
 }
 
@@ -134,7 +134,7 @@ static bool
 says_taken(int sqlstate)
 {
 	return sqlstate == ERRCODE_DUPLICATE_TABLE || sqlstate == ERRCODE_DUPLICATE_OBJECT ||
-		sqlstate == ERRCODE_DUPLICATE_DATABASE;
+		   sqlstate == ERRCODE_DUPLICATE_DATABASE;
 }
 
 /* Or that what is to go is not there? */
@@ -142,7 +142,7 @@ static bool
 is_contradiction(int sqlstate)
 {
 	return says_taken(sqlstate) || sqlstate == ERRCODE_UNDEFINED_TABLE ||
-		sqlstate == ERRCODE_UNDEFINED_OBJECT || sqlstate == ERRCODE_UNDEFINED_DATABASE;
+		   sqlstate == ERRCODE_UNDEFINED_OBJECT || sqlstate == ERRCODE_UNDEFINED_DATABASE;
 }
 
 static bool
@@ -311,13 +311,13 @@ bool
 dbm_part_has_remains(const DbmPart *part)
 {
 	return part->after.verdict == DBM_PROOF_PARTIAL && part->after.cleanup &&
-		part->cleanups < MOST_CLEANUPS;
+		   part->cleanups < MOST_CLEANUPS;
 }
 
 /* Writes down what has become of it. */
 void
 dbm_part_conclude_row(DbmStepRun *steps, int number, const char *state, const char *evidence,
-			 const ErrorData *edata)
+					  const ErrorData *edata)
 {
 	DbmRow *row = dbm_part_row(steps, number);
 
@@ -420,7 +420,7 @@ dbm_part_look(DbmStepRun *steps, void *argument)
 	{
 		case DBM_PART_NOTHING:
 			dbm_part_conclude_row(steps, part->number, dbm_row_text(row, DBM_RUN_STEP_STATE),
-						 part->before.evidence, NULL);
+								  part->before.evidence, NULL);
 			if (part->last)
 				dbm_part_complete_step(steps, part);
 			break;
@@ -476,7 +476,7 @@ judge(const DbmStepRun *steps, DbmPart *part)
 	bool shown = part->after.verdict == DBM_PROOF_DONE;
 	bool could_be = shown || part->after.verdict == DBM_PROOF_UNKNOWN || part->after.repeatable;
 	bool by_others = part->before.verdict == DBM_PROOF_DONE ||
-		(part->answer.error && says_taken(part->answer.error->sqlerrcode));
+					 (part->answer.error && says_taken(part->answer.error->sqlerrcode));
 
 	part->error = part->answer.error;
 	if ((part->answer.complete && could_be) || (shown && !by_others))
@@ -530,7 +530,7 @@ dbm_part_conclude(DbmStepRun *steps, void *argument)
 	if (!done)
 	{
 		steps->unknown = !part->answer.complete && part->answer.error == NULL &&
-			part->after.verdict == DBM_PROOF_UNKNOWN;
+						 part->after.verdict == DBM_PROOF_UNKNOWN;
 		steps->left_behind = part->after.verdict == DBM_PROOF_PARTIAL;
 		state = steps->unknown ? "interrupted" : "failed";
 		dbm_run_name_blockers(&steps->run, part->answer.wait, part->error);

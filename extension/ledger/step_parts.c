@@ -139,7 +139,7 @@ choose_index(Expansion *expansion, Oid table, Oid parent_index)
 	{
 		part.attached = true;
 		part.rebuild = dbm_index_state(part.index, &state) && !state.valid &&
-			state.kind == RELKIND_INDEX;
+					   state.kind == RELKIND_INDEX;
 	}
 	else
 		look_for_index(expansion, table, &part);
@@ -290,11 +290,11 @@ expand_around_foreign(Expansion *expansion, const char *name)
 
 	if (expansion->statement->unique)
 		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("cannot create unique index on partitioned table \"%s\"",
-						get_rel_name(expansion->table)),
-				 errdetail("Table \"%s\" contains partitions that are foreign tables.",
-						   get_rel_name(expansion->table)),
-				 errhint("Create unique indexes on those partitions that are not.")));
+						errmsg("cannot create unique index on partitioned table \"%s\"",
+							   get_rel_name(expansion->table)),
+						errdetail("Table \"%s\" contains partitions that are foreign tables.",
+								  get_rel_name(expansion->table)),
+						errhint("Create unique indexes on those partitions that are not.")));
 	expand_leaves(expansion, expansion->table);
 	add_part(expansion, false,
 			 dbm_index_source_write(expansion->statement, &source, expansion->rest));
@@ -326,8 +326,8 @@ find_index(const Expansion *expansion, const char *text, bool *in_the_way)
 		return InvalidOid;
 	shape = dbm_index_shape_found(index);
 	*in_the_way = shape == NULL || !dbm_index_state(index, &state) ||
-		state.table != expansion->table ||
-		dbm_index_shape_difference(expansion->shape, shape) != NULL;
+				  state.table != expansion->table ||
+				  dbm_index_shape_difference(expansion->shape, shape) != NULL;
 	return index;
 }
 
@@ -421,9 +421,9 @@ parts_of_drop(const RawStmt *raw)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot drop partitioned index \"%s\" concurrently", get_rel_name(index)),
-						errdetail("The server can drop it only together with its partitions, "
-								  "under locks on all of the tables."),
-						errhint("Write DROP INDEX without CONCURRENTLY.")));
+				 errdetail("The server can drop it only together with its partitions, "
+						   "under locks on all of the tables."),
+				 errhint("Write DROP INDEX without CONCURRENTLY.")));
 	if (list_length(name) > 1 || get_rel_relkind(index) != RELKIND_INDEX)
 		return NIL;
 	add_part(&expansion, true,

@@ -31,7 +31,7 @@ has_command(const Node *node, AlterTableType subtype)
 	const AlterTableStmt *alter = (const AlterTableStmt *) node;
 
 	return list_length(alter->cmds) == 1 &&
-		linitial_node(AlterTableCmd, alter->cmds)->subtype == subtype;
+		   linitial_node(AlterTableCmd, alter->cmds)->subtype == subtype;
 }
 
 static bool
@@ -44,7 +44,7 @@ static bool
 attaches_index(const Node *node)
 {
 	return ((const AlterTableStmt *) node)->objtype == OBJECT_INDEX &&
-		has_command(node, AT_AttachPartition);
+		   has_command(node, AT_AttachPartition);
 }
 
 /* Leaves no trace, and may run as often as you like. */

@@ -181,8 +181,8 @@ add_way_back(const DbmStepRun *steps, ErrorData *edata)
 			edata->assoc_context,
 			psprintf(
 				"Run CALL dbm_resume(%s); to go on, or, with a corrected rollback script, CALL "
-					 "dbm_rollback_in_steps(%s, rollback => '...');",
-					 change, change));
+				"dbm_rollback_in_steps(%s, rollback => '...');",
+				change, change));
 }
 
 static void

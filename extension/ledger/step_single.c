@@ -79,7 +79,7 @@ clean_up(DbmStepRun *steps, DbmPart *part)
 {
 	ErrorData *error = part->error;
 	bool clean = part->action != DBM_PART_CLEANUP &&
-		ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_OPERATOR_INTERVENTION;
+				 ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_OPERATOR_INTERVENTION;
 
 	while (clean && dbm_part_has_remains(part))
 	{

@@ -174,8 +174,8 @@ take_permit(const DbmStepOrder *order)
 	dbm_table_lock(&dbm_run_step_table);
 	if (dbm_transaction_join_deployment())
 		objection = dbm_step_find(order->head.run, order->head.ordinal, order->head.part, row, &tid)
-			? object_to_permit(order, row)
-			: "There is no such step.";
+						? object_to_permit(order, row)
+						: "There is no such step.";
 	if (objection)
 	{
 		objection = MemoryContextStrdup(TopMemoryContext, objection);
@@ -314,7 +314,7 @@ send_completion(const QueryCompletion *completion)
 {
 	StringInfoData message;
 	bool has_rows = completion->commandTag != CMDTAG_UNKNOWN &&
-		command_tag_display_rowcount(completion->commandTag);
+					command_tag_display_rowcount(completion->commandTag);
 
 	pq_beginmessage(&message, DBM_STEP_COMPLETE);
 	pq_sendint64(&message, has_rows ? (int64) completion->nprocessed : -1);

@@ -56,11 +56,11 @@ dbm_temporary_require_none(const char *act)
 	if (member)
 		ereport(
 			ERROR,
-				(errcode(ERRCODE_DBM_TRANSACTION_STATE),
-				 errmsg("%s cannot run while the session has temporary objects", act),
-				 errdetail("There is temporary %s.  A script could take it for the object it names.",
-						   member),
-				 errhint("Run: DISCARD TEMP;")));
+			(errcode(ERRCODE_DBM_TRANSACTION_STATE),
+			 errmsg("%s cannot run while the session has temporary objects", act),
+			 errdetail("There is temporary %s.  A script could take it for the object it names.",
+					   member),
+			 errhint("Run: DISCARD TEMP;")));
 }
 
 void

@@ -180,12 +180,12 @@ prove_by_record(const DbmRow *row)
 {
 	if (strcmp(dbm_row_text(row, DBM_RUN_STEP_KIND), "single") == 0)
 		return row->nulls[DBM_RUN_STEP_STATEMENT]
-			? pstrdup("It was not begun: no intent is on record.")
-			: NULL;
+				   ? pstrdup("It was not begun: no intent is on record.")
+				   : NULL;
 	/* of one that failed more is on record */
 	return dbm_step_is(row, "planned")
-		? pstrdup("Nothing of it is there: it would be on record in the same transaction.")
-		: dbm_row_text(row, DBM_RUN_STEP_EVIDENCE);
+			   ? pstrdup("Nothing of it is there: it would be on record in the same transaction.")
+			   : dbm_row_text(row, DBM_RUN_STEP_EVIDENCE);
 }
 
 static DbmScript *

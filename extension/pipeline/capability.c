@@ -116,10 +116,10 @@ dbm_capability_require(DbmCapability capability, const char *act)
 	if (OidIsValid(lacking))
 		ereport(
 			ERROR,
-				(errcode(ERRCODE_DBM_CAPABILITY), errmsg("permission denied for %s", act),
-				 errdetail("Role \"%s\" does not have the capability \"%s\" in this database.",
-						   GetUserNameFromId(lacking, false), names[capability]),
-				 errhint("Ask an administrator of dbmaestro for: SELECT dbm_grant('%s', %s);",
+			(errcode(ERRCODE_DBM_CAPABILITY), errmsg("permission denied for %s", act),
+			 errdetail("Role \"%s\" does not have the capability \"%s\" in this database.",
+					   GetUserNameFromId(lacking, false), names[capability]),
+			 errhint("Ask an administrator of dbmaestro for: SELECT dbm_grant('%s', %s);",
 					 names[capability], quote_literal_cstr(GetUserNameFromId(lacking, false)))));
 }
 

@@ -60,11 +60,11 @@ require_signal_right(const char *value)
 		has_privs_of_role(GetUserId(), ROLE_PG_SIGNAL_BACKEND))
 		return;
 	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied to have sessions terminated"),
-			 errdetail("Only members of pg_signal_backend and superusers may set "
-					   "cancel_idle_in_transaction."),
-			 errhint("Ask a superuser to run: GRANT pg_signal_backend TO %s;",
-					 quote_identifier(GetUserNameFromId(GetUserId(), false)))));
+					errmsg("permission denied to have sessions terminated"),
+					errdetail("Only members of pg_signal_backend and superusers may set "
+							  "cancel_idle_in_transaction."),
+					errhint("Ask a superuser to run: GRANT pg_signal_backend TO %s;",
+							quote_identifier(GetUserNameFromId(GetUserId(), false)))));
 }
 
 static char *
@@ -81,7 +81,7 @@ write_setting(const char *name, const char *value)
 			appendStringInfo(&known, "%s, ", dbm_setting_definitions[at].name);
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("unrecognized setting: \"%s\"", name),
-						errhint("Settings are %sfollows and run_as.", known.data)));
+				 errhint("Settings are %sfollows and run_as.", known.data)));
 	}
 	if (value)
 		dbm_setting_check(setting, value);

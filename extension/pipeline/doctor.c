@@ -130,7 +130,7 @@ check_identity(DbmDoctorReport *report)
 		dbm_doctor_report(
 			report, "identity", DBM_HEALTH_ERROR,
 			psprintf("environment \"%s\", %s", facts->name, dbm_identity_name(facts->identity)),
-						  "Run SELECT dbm_attach('<reason>', '<environment>').");
+			"Run SELECT dbm_attach('<reason>', '<environment>').");
 }
 
 static void
@@ -141,9 +141,9 @@ check_guard(DbmDoctorReport *report)
 	dbm_doctor_report(
 		report, "guard",
 		facts->guard_in_force == DBM_GUARD_ENFORCE ? DBM_HEALTH_OK : DBM_HEALTH_WARNING,
-					  psprintf("configured %s, in force %s", dbm_guard_mode_name(facts->guard),
-							   dbm_guard_mode_name(facts->guard_in_force)),
-					  facts->guard == DBM_GUARD_ENFORCE ? NULL : "Run SELECT dbm_guard('enforce').");
+		psprintf("configured %s, in force %s", dbm_guard_mode_name(facts->guard),
+				 dbm_guard_mode_name(facts->guard_in_force)),
+		facts->guard == DBM_GUARD_ENFORCE ? NULL : "Run SELECT dbm_guard('enforce').");
 }
 
 static void
@@ -337,12 +337,12 @@ check_logging(DbmDoctorReport *report)
 	const char *log_statement = GetConfigOption("log_statement", false, false);
 	const char *duration = GetConfigOption("log_min_duration_statement", false, false);
 	bool copies = (strcmp(log_statement, "none") != 0 && strcmp(log_statement, "ddl") != 0) ||
-		strcmp(duration, "-1") != 0;
+				  strcmp(duration, "-1") != 0;
 
 	dbm_doctor_report(
 		report, "logging", copies ? DBM_HEALTH_WARNING : DBM_HEALTH_OK,
 		psprintf("log_statement = %s, log_min_duration_statement = %s", log_statement, duration),
-					  copies ? "The server log copies scripts that are sent as literals." : NULL);
+		copies ? "The server log copies scripts that are sent as literals." : NULL);
 }
 
 static void
@@ -367,8 +367,8 @@ check_records(DbmDoctorReport *report)
 	if (dbm_durable_broken() > 0)
 		dbm_doctor_report(
 			report, "records broken", DBM_HEALTH_ERROR,
-						  psprintf("%d records of refusals cannot be read", dbm_durable_broken()),
-						  "Look at the files *.broken in the folder dbmaestro of the data directory.");
+			psprintf("%d records of refusals cannot be read", dbm_durable_broken()),
+			"Look at the files *.broken in the folder dbmaestro of the data directory.");
 }
 
 /* What every answer about this database is read from. */

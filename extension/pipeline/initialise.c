@@ -107,8 +107,8 @@ require_initialiser(void)
 	if (!has_privs_of_role(GetUserId(), dbm_extension_owner()))
 		ereport(ERROR,
 				(errcode(ERRCODE_DBM_CAPABILITY), errmsg("permission denied for dbm_init"),
-						errdetail("Only a superuser or the owner of the extension may say which "
-								  "environment a database is."),
+				 errdetail("Only a superuser or the owner of the extension may say which "
+						   "environment a database is."),
 				 errhint("Connect as \"%s\".", GetUserNameFromId(dbm_extension_owner(), false))));
 }
 
@@ -150,11 +150,11 @@ init_body(PG_FUNCTION_ARGS)
 	dbm_table_lock(&dbm_environment_table);
 	if (dbm_environment_read(row, NULL))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("database is environment \"%s\" already",
-						dbm_row_text(row, DBM_ENVIRONMENT_NAME)),
-				 errhint("Use dbm_configure to change its settings; in a copy of another "
-						 "environment run: SELECT dbm_attach('<reason>', '%s');",
-						 name)));
+						errmsg("database is environment \"%s\" already",
+							   dbm_row_text(row, DBM_ENVIRONMENT_NAME)),
+						errhint("Use dbm_configure to change its settings; in a copy of another "
+								"environment run: SELECT dbm_attach('<reason>', '%s');",
+								name)));
 	require_no_publication(PG_GETARG_BOOL(3));
 
 	row = dbm_row_make(&dbm_environment_table);

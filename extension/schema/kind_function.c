@@ -120,11 +120,11 @@ put_cost(StringInfo body, Form_pg_proc form)
 	if (form->procost != (compiled ? 1 : 100))
 		dbm_body_text(
 			body, "cost",
-					  DatumGetCString(DirectFunctionCall1(float4out, Float4GetDatum(form->procost))));
+			DatumGetCString(DirectFunctionCall1(float4out, Float4GetDatum(form->procost))));
 	if (form->proretset && form->prorows != 1000)
 		dbm_body_text(
 			body, "rows",
-					  DatumGetCString(DirectFunctionCall1(float4out, Float4GetDatum(form->prorows))));
+			DatumGetCString(DirectFunctionCall1(float4out, Float4GetDatum(form->prorows))));
 }
 
 static void

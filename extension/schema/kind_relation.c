@@ -206,7 +206,7 @@ put_foreign_table(DbmPass *pass, StringInfo body, DbmRelation *relation)
 		return;
 	dbm_body_text(
 		body, "server",
-				  GetForeignServer(((Form_pg_foreign_table) GETSTRUCT(tuple))->ftserver)->servername);
+		GetForeignServer(((Form_pg_foreign_table) GETSTRUCT(tuple))->ftserver)->servername);
 	options = dbm_rows_value(rows, Anum_pg_foreign_table_ftoptions, &is_null);
 	dbm_put_foreign_options(body, options, is_null);
 	dbm_rows_stop(rows);
@@ -319,7 +319,7 @@ dbm_describe_relation(DbmPass *pass, HeapTuple tuple, TupleDesc descriptor)
 	name_row_type(pass, form);
 	if (dbm_extension_member(
 			pass, form->relkind == RELKIND_COMPOSITE_TYPE ? TypeRelationId : RelationRelationId,
-							 form->relkind == RELKIND_COMPOSITE_TYPE ? form->reltype : form->oid))
+			form->relkind == RELKIND_COMPOSITE_TYPE ? form->reltype : form->oid))
 		return;
 	relation.form = form;
 	relation.identity = dbm_qualified(pass, form->relnamespace, NameStr(form->relname));

@@ -122,7 +122,7 @@ cached_identity(DbmPass *pass, int cache, Oid oid, AttrNumber name, AttrNumber n
 		elog(ERROR, "cache lookup failed for %s %u", what, oid);
 	identity = dbm_qualified(pass,
 							 DatumGetObjectId(SysCacheGetAttr(cache, tuple, namespace, &is_null)),
-					  NameStr(*DatumGetName(SysCacheGetAttr(cache, tuple, name, &is_null))));
+							 NameStr(*DatumGetName(SysCacheGetAttr(cache, tuple, name, &is_null))));
 	ReleaseSysCache(tuple);
 	return identity;
 }

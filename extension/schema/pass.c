@@ -182,7 +182,7 @@ static bool
 of_user_schema(DbmPass *pass, const DbmUnitClass *class, HeapTuple tuple)
 {
 	return class->schema_at == 0 ||
-		dbm_user_schema(pass, *(Oid *) ((char *) GETSTRUCT(tuple) + class->schema_at));
+		   dbm_user_schema(pass, *(Oid *) ((char *) GETSTRUCT(tuple) + class->schema_at));
 }
 
 static void

@@ -516,10 +516,10 @@ record(const char *label, int64 deployment, uint8 *root)
 	ereport(
 		ERROR,
 		(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-					errmsg("could not record the schema because it keeps changing"),
-					errdetail("Another session altered the schema while it was being read, %d times in a row.",
-							  MAX_ROUNDS),
-					errhint("Try again when the other session is done.")));
+		 errmsg("could not record the schema because it keeps changing"),
+		 errdetail("Another session altered the schema while it was being read, %d times in a row.",
+				   MAX_ROUNDS),
+		 errhint("Try again when the other session is done.")));
 }
 
 int64

@@ -386,5 +386,5 @@ dbm_statistics_target(HeapTuple tuple, TupleDesc descriptor, AttrNumber column)
 	if (is_null)
 		return -1;
 	return TupleDescAttr(descriptor, column - 1)->atttypid == INT2OID ? DatumGetInt16(value)
-																		: DatumGetInt32(value);
+																	  : DatumGetInt32(value);
 }

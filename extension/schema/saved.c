@@ -73,13 +73,13 @@ make_origin(void)
 {
 	return psprintf(
 		"format %s, dbmaestro %s of sources %s, server %s, %s, cluster %s, database %u, "
-					"%d catalogs, entries of %d bytes",
+		"%d catalogs, entries of %d bytes",
 		DBM_SCHEMA_FORMAT, DBM_VERSION, DBM_SCHEMA_SOURCES,
 		GetConfigOption("server_version_num", false, false),
 #ifdef WORDS_BIGENDIAN
-					"big-endian",
+		"big-endian",
 #else
-					"little-endian",
+		"little-endian",
 #endif
 		dbm_system_identifier(), MyDatabaseId, dbm_watched_catalog_count, (int) sizeof(PageEntry));
 }
@@ -160,9 +160,9 @@ warn_of_damage(const char *how)
 {
 	ereport(WARNING,
 			(errcode(ERRCODE_DATA_CORRUPTED), errmsg("the saved schema cannot be used: %s", how),
-					  errdetail("Table dbmaestro.%s is damaged.  The schema is read from the "
-								"catalogs instead, which takes longer.",
-								dbm_schema_saved_table.name)));
+			 errdetail("Table dbmaestro.%s is damaged.  The schema is read from the "
+					   "catalogs instead, which takes longer.",
+					   dbm_schema_saved_table.name)));
 }
 
 /* Returns NULL for what cannot be read, and says so. */

@@ -80,7 +80,7 @@ satellite(DbmUnitKey *owner, Oid classid, Oid objid)
 	owner->classid = classid;
 	owner->objid = objid;
 	return objid >= FirstNormalObjectId || classid == NamespaceRelationId ? DBM_WATCH_ROW
-																		   : DBM_WATCH_IGNORE;
+																		  : DBM_WATCH_IGNORE;
 }
 
 /* What the deparser finds in pg_catalog depends on everything that is there. */

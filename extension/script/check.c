@@ -147,8 +147,8 @@ steps_hint(const DbmFinding *finding, const DbmScriptRules *rules)
 
 	return psprintf(
 		"Let the command line do it, which runs such a script in steps, or run: CALL "
-					"%s(%s%s);%s",
-					procedure, name, rules->rollback ? "" : ", '<script>'",
+		"%s(%s%s);%s",
+		procedure, name, rules->rollback ? "" : ", '<script>'",
 		finding->kind != DBM_FINDING_NEW_VALUE
 			? ""
 			: "  If the value is not used there, put BEGIN; and COMMIT; around the script.");

@@ -400,7 +400,7 @@ static bool
 same_object(const RangeVar *a, const RangeVar *b)
 {
 	return strcmp(a->relname, b->relname) == 0 && (a->schemaname == NULL || b->schemaname == NULL ||
-			strcmp(a->schemaname, b->schemaname) == 0);
+												   strcmp(a->schemaname, b->schemaname) == 0);
 }
 
 const DbmNote *

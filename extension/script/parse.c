@@ -29,15 +29,15 @@ dbm_script_parse_piece(const DbmScript *script, Size start, Size length, const c
 	if (!is_last(script, start + length))
 		*text = pnstrdup(*text, length);
 	PG_TRY();
-		{
-			parsed = raw_parser(*text, RAW_PARSE_DEFAULT);
-		}
-		PG_CATCH();
-		{
-			dbm_rethrow_shortened(caller);
-		}
-		PG_END_TRY();
-		return parsed;
+	{
+		parsed = raw_parser(*text, RAW_PARSE_DEFAULT);
+	}
+	PG_CATCH();
+	{
+		dbm_rethrow_shortened(caller);
+	}
+	PG_END_TRY();
+	return parsed;
 }
 
 RawStmt *

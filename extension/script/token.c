@@ -138,22 +138,22 @@ scan_token(DbmTokenStream *stream, core_YYSTYPE *value, int *code, int *location
 	if (stream->place)
 		stream->place->silent = may_be_cut;
 	PG_TRY();
-		{
-			*code = core_yylex(value, location, stream->scanner);
-		}
-		PG_CATCH();
-		{
-			if (!may_be_cut || geterrcode() != ERRCODE_SYNTAX_ERROR)
-				dbm_rethrow_shortened(caller);
-			MemoryContextSwitchTo(stream->memory);
-			FlushErrorState();
-			whole = false;
-		}
-		PG_END_TRY();
-		if (stream->place)
-			stream->place->silent = false;
-		MemoryContextSwitchTo(caller);
-		return whole;
+	{
+		*code = core_yylex(value, location, stream->scanner);
+	}
+	PG_CATCH();
+	{
+		if (!may_be_cut || geterrcode() != ERRCODE_SYNTAX_ERROR)
+			dbm_rethrow_shortened(caller);
+		MemoryContextSwitchTo(stream->memory);
+		FlushErrorState();
+		whole = false;
+	}
+	PG_END_TRY();
+	if (stream->place)
+		stream->place->silent = false;
+	MemoryContextSwitchTo(caller);
+	return whole;
 }
 
 /* Puts the scanner's token into ours. */
