@@ -36,6 +36,7 @@ dbm_step_attempt(DbmStepRun *steps, DbmStepWork work, void *argument)
 	DbmStepRun before = *steps;
 	ErrorData *volatile failure = NULL;
 
+	steps->ending = false;
 	BeginInternalSubTransaction("dbmaestro_step");
 	MemoryContextSwitchTo(caller);
 	PG_TRY();
@@ -50,6 +51,7 @@ dbm_step_attempt(DbmStepRun *steps, DbmStepWork work, void *argument)
 	PG_CATCH();
 	{
 		before.failed_statement = steps->failed_statement;
+		before.ending = steps->ending;
 		before.run.blockers = steps->run.blockers;
 		MemoryContextSwitchTo(caller);
 		failure = CopyErrorData();
@@ -110,7 +112,10 @@ void
 dbm_step_advance(DbmStepRun *steps)
 {
 	if (steps->current == NULL || (steps->current == llast(steps->steps) && !steps->open_end))
+	{
+		steps->ending = true;
 		finish(steps, NULL);
+	}
 	else
 		dbm_run_progress(&steps->run);
 }
@@ -347,7 +352,7 @@ take_steps(DbmStepRun *steps)
 		else
 			take_group(steps);
 	}
-	if (!finished || steps->open_end)
+	if (!finished)
 	{
 		ErrorData *failure;
 

@@ -27,7 +27,8 @@ typedef struct DbmStepRun
 	int			objects;		/* last ordinal in run_object */
 	bool		left_behind;	/* a step failed, and something of it is there */
 	bool		unknown;		/* nobody knows what became of a step */
-	bool		open_end;		/* the last step could not end the run in its transaction */
+	bool		ending;			/* what failed was not the step but the end of the run */
+	bool		open_end;		/* the last step is recorded without it */
 	bool		recorded;		/* the error on its way up is on record */
 } DbmStepRun;
 

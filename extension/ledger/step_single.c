@@ -37,10 +37,19 @@ must(DbmStepRun *steps, DbmStepWork work, void *part)
 static void
 must_but_end(DbmStepRun *steps, DbmStepWork work, void *part)
 {
-	if (dbm_step_attempt(steps, work, part) == NULL)
+	ErrorData *failure = dbm_step_attempt(steps, work, part);
+
+	if (failure == NULL)
 		return;
-	steps->open_end = true;
-	must(steps, work, part);
+	if (steps->ending)
+	{
+		steps->open_end = true;
+		must(steps, work, part);
+		/* nor was it a statement that failed */
+		steps->current = NULL;
+		failure->context = NULL;
+	}
+	dbm_step_fail(steps, failure);
 }
 
 static void
