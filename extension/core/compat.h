@@ -262,6 +262,15 @@ dbm_check_insert_columns(ParseState *pstate, ParseNamespaceItem *item, List *col
 #define dbm_completed_transactions() (*(volatile uint64 *) &ShmemVariableCache->xactCompletionCount)
 #endif
 
+/* 17 brought a timeout for the whole transaction. */
+#if PG_VERSION_NUM >= 170000
+#define DBM_TRANSACTION_TIMEOUT TRANSACTION_TIMEOUT
+#define dbm_transaction_timeout() TransactionTimeout
+#else
+#define DBM_TRANSACTION_TIMEOUT STATEMENT_TIMEOUT
+#define dbm_transaction_timeout() 0
+#endif
+
 /* 16 renamed the file node of a relation. */
 #if PG_VERSION_NUM >= 160000
 #define dbm_file_number(relation) ((relation)->rd_locator.relNumber)

@@ -342,11 +342,31 @@ wait_for_worker(Launch *launch)
 
 /* ---- all of it ---- */
 
+/*
+ * The worker has the same timeouts, for its statement and its transactions
+ * alone: ours do not run while it works.
+ */
+static void
+stop_timeouts(void)
+{
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	disable_timeout(DBM_TRANSACTION_TIMEOUT, false);
+}
+
+static void
+restart_timeouts(bool of_statement)
+{
+	if (of_statement && StatementTimeout > 0)
+		enable_timeout_after(STATEMENT_TIMEOUT, StatementTimeout);
+	if (dbm_transaction_timeout() > 0)
+		enable_timeout_after(DBM_TRANSACTION_TIMEOUT, dbm_transaction_timeout());
+}
+
 void
 dbm_step_launch(const DbmStepOrder *order, DbmStepAnswer *answer)
 {
 	Launch launch = {.order = order, .answer = answer};
-	bool timeout_was_armed = get_timeout_active(STATEMENT_TIMEOUT);
+	bool of_statement = get_timeout_active(STATEMENT_TIMEOUT);
 	Size size = estimate(order);
 	instr_time start;
 	instr_time duration;
@@ -354,9 +374,7 @@ dbm_step_launch(const DbmStepOrder *order, DbmStepAnswer *answer)
 	Assert(!ActiveSnapshotSet() && !TransactionIdIsValid(GetTopTransactionIdIfAny()));
 	memset(answer, 0, sizeof(DbmStepAnswer));
 	answer->rows = -1;
-	/* the worker has the same timeout, for its statement alone */
-	if (timeout_was_armed)
-		disable_timeout(STATEMENT_TIMEOUT, false);
+	stop_timeouts();
 	INSTR_TIME_SET_CURRENT(start);
 
 	launch.segment = dsm_create(size, 0);
@@ -374,8 +392,7 @@ dbm_step_launch(const DbmStepOrder *order, DbmStepAnswer *answer)
 	INSTR_TIME_SET_CURRENT(duration);
 	INSTR_TIME_SUBTRACT(duration, start);
 	answer->duration = (int64) INSTR_TIME_GET_MICROSEC(duration);
-	if (timeout_was_armed && StatementTimeout > 0)
-		enable_timeout_after(STATEMENT_TIMEOUT, StatementTimeout);
+	restart_timeouts(of_statement);
 	if (launch.error)
 		keep_error(&launch);
 	else if (answer->cancelled && answer->error == NULL)
