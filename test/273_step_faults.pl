@@ -37,6 +37,25 @@ my $resume = $faults->resume;
     $faults->check_resumed($database, 'cancelled');
 }
 
+# ---- a timeout of the session ----
+
+SKIP:
+{
+    skip 'there is no transaction_timeout before 17', 1 if $node->pg_version->major < 17;
+    my $database = $faults->fresh_database;
+    my $session = DbmSession->new($node, $database);
+
+    dbm_apply($node, $database, '20260101_000000_slow', <<'END');
+CREATE TABLE slow (id integer);
+INSERT INTO slow VALUES (1);
+CREATE FUNCTION slowly(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM pg_sleep(2); RETURN $1; END';
+END
+    $session->query("SET transaction_timeout = '1s'");
+    like($session->query("CALL dbm_apply_in_steps('20260101_000001_slow', 'CREATE INDEX CONCURRENTLY slow_idx ON slow (slowly(id));')"),
+        qr/^applied/, 'a timeout of a transaction that only waits') or diag($session->{err});
+    $session->close;
+}
+
 # ---- what a build can come across ----
 
 {
