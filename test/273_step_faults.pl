@@ -39,6 +39,7 @@ my $resume = $faults->resume;
 
 # ---- a timeout of the session ----
 
+# Each table is a transaction of its own, which takes two seconds; so does psql's.
 SKIP:
 {
     skip 'there is no transaction_timeout before 17', 1 if $node->pg_version->major < 17;
@@ -46,12 +47,17 @@ SKIP:
     my $session = DbmSession->new($node, $database);
 
     dbm_apply($node, $database, '20260101_000000_slow', <<'END');
+CREATE FUNCTION slowly(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1; END';
 CREATE TABLE slow (id integer);
+CREATE TABLE slow_too (id integer);
+CREATE INDEX ON slow (slowly(id));
+CREATE INDEX ON slow_too (slowly(id));
 INSERT INTO slow VALUES (1);
-CREATE FUNCTION slowly(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM pg_sleep(2); RETURN $1; END';
+INSERT INTO slow_too VALUES (1);
+CREATE OR REPLACE FUNCTION slowly(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM pg_sleep(2); RETURN $1; END';
 END
-    $session->query("SET transaction_timeout = '1s'");
-    like($session->query("CALL dbm_apply_in_steps('20260101_000001_slow', 'CREATE INDEX CONCURRENTLY slow_idx ON slow (slowly(id));')"),
+    $session->query("SET transaction_timeout = '3s'");
+    like($session->query("CALL dbm_apply_in_steps('20260101_000001_slow', 'VACUUM (ANALYZE) slow, slow_too;')"),
         qr/^applied/, 'a timeout of a transaction that only waits') or diag($session->{err});
     $session->close;
 }
