@@ -11,8 +11,10 @@ GRANT CREATE ON SCHEMA public TO identity_owner;
 SELECT outcome FROM dbm_apply('20260101_000001_a', 'CREATE TABLE a (i int)', 'DROP TABLE a');
 SELECT dbm_guard('enforce', preload => false);
 \c :before
--- a session or worker may still be there for a moment
+-- a session or worker may still be there for a moment, or be gone when its turn comes
+SET client_min_messages = error;
 SELECT count(pg_terminate_backend(pid, 5000)) >= 0 AS gone FROM pg_stat_activity WHERE datname = 'identity_prod';
+RESET client_min_messages;
 CREATE DATABASE identity_copy TEMPLATE identity_prod;
 
 \c identity_copy
