@@ -42,7 +42,7 @@ sub asked
 {
     my ($log) = @_;
 
-    return join ' ', map { join '', map { /^\{/ ? 'h' : 'n' } /(\{[^{}]*\}|"\d{8}_\d{6}_step")/g } $log =~ /parameters: \$1 = '\{"changes":\s*(\[.*?\])/g;
+    return join ' ', map { join '', map { /^\{/ ? 'h' : 'n' } /(\{[^{}]*\}|"\d{8}_\d{6}_step")/g } $log =~ /[Pp]arameters: \$1 = '\{"changes":\s*(\[.*?\])/g;
 }
 
 # Runs a command, with the scripts of some changes hidden; returns its exit code,
